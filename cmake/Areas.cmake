@@ -1,0 +1,26 @@
+# mailramp_area(NAME [USES area…] [LIBS target…])
+#
+# An area is a folder under src/ and include/mailramp/, a namespace, and the static library mailramp_NAME.
+# Its unit tests are tests/unit/NAME/*_test.cpp, one binary test_NAME. Sources are found by their folder, so
+# that adding a file to an area changes no build file.
+function(mailramp_area name)
+    cmake_parse_arguments(AREA "" "" "USES;LIBS" ${ARGN})
+    set(target mailramp_${name})
+    file(GLOB sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/src/${name}/*.cpp)
+    list(FILTER sources EXCLUDE REGEX "/main\\.cpp$")
+    if(sources)
+        add_library(${target} STATIC ${sources})
+        set(scope PUBLIC)
+        target_link_libraries(${target} PRIVATE mailramp_flags)
+        target_include_directories(${target} PRIVATE ${PROJECT_SOURCE_DIR}/src)
+    else()
+        add_library(${target} INTERFACE)
+        set(scope INTERFACE)
+    endif()
+    target_include_directories(${target} ${scope} ${PROJECT_SOURCE_DIR}/include)
+    foreach(used ${AREA_USES})
+        target_link_libraries(${target} ${scope} mailramp_${used})
+    endforeach()
+    target_link_libraries(${target} ${scope} ${AREA_LIBS})
+    set_property(GLOBAL APPEND PROPERTY MAILRAMP_AREAS ${name})
+endfunction()

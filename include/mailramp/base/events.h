@@ -1,0 +1,46 @@
+// mailramp/base/events.h: the names of all log events, each with what it tells. docs/log-events.md lists the
+// same names (a test compares them). A name, once released, keeps its meaning.
+#pragma once
+
+#include <string_view>
+
+namespace mailramp::base::events {
+
+// The daemon
+inline constexpr std::string_view starting = "starting";            // version, configuration file
+inline constexpr std::string_view listening = "listening";          // an address is open for clients
+inline constexpr std::string_view ready = "ready";                  // queue open, configuration good
+inline constexpr std::string_view stopping = "stopping";            // a signal asked for the end
+inline constexpr std::string_view stopped = "stopped";              // the last line of a run
+inline constexpr std::string_view config_warning = "config_warning";  // works, but should be changed
+
+// Clients
+inline constexpr std::string_view client_refused = "client_refused";    // not in allow, or too many connections
+inline constexpr std::string_view session_ended = "session_ended";      // a client left, timed out, or was cut off
+inline constexpr std::string_view message_accepted = "accepted";        // durable and answered 250
+inline constexpr std::string_view message_rejected = "rejected";        // answered 4xx or 5xx, with the reply
+
+// The queue
+inline constexpr std::string_view queue_opened = "queue_opened";        // what was found on the disk
+inline constexpr std::string_view queue_failed = "queue_failed";        // a commit or sync failed; accepting stops
+inline constexpr std::string_view queue_recovered = "queue_recovered";  // the disk works again
+inline constexpr std::string_view queue_full = "queue_full";            // a size limit or the disk is reached
+
+// Tokens
+inline constexpr std::string_view token_refreshed = "token_refreshed";
+inline constexpr std::string_view token_failed = "token_failed";
+
+// Delivery
+inline constexpr std::string_view connected = "connected";              // TLS and AUTH done, ready to submit
+inline constexpr std::string_view disconnected = "disconnected";
+inline constexpr std::string_view message_delivered = "delivered";      // with the receipt of the server
+inline constexpr std::string_view message_deferred = "deferred";        // tried, will be tried again at a time
+inline constexpr std::string_view message_held = "held";                // waits for a human, with cause and remedy
+inline constexpr std::string_view message_uncertain = "uncertain";      // may have been delivered; see the reason
+inline constexpr std::string_view mailbox_paused = "mailbox_paused";    // with cause and remedy
+inline constexpr std::string_view mailbox_resumed = "mailbox_resumed";
+
+// Operators
+inline constexpr std::string_view admin_request = "admin_request";      // who asked for what over the socket
+
+}  // namespace mailramp::base::events

@@ -1,0 +1,60 @@
+// mailramp/delivery/courier.h: the seam between "this is due" and "this is how it went".
+//
+// Implemented by upstream::SmtpCourier (later: by Graph) and by the couriers of tests.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "mailramp/base/clock.h"
+#include "mailramp/base/result.h"
+#include "mailramp/io/async.h"
+#include "mailramp/mail/answer.h"
+#include "mailramp/mail/envelope.h"
+
+namespace mailramp::delivery {
+
+// Reads the content from `offset`, at most `octets_max`, empty at the end. CRLF line ends, not dot-stuffed.
+using ContentReader =
+    std::function<io::Task<base::Result<std::string>>(std::uint64_t offset, std::size_t octets_max)>;
+
+// One attempt: a message, through one mailbox, to some of its recipients.
+struct Submission {
+    std::string queue_id;     // for the log
+    std::string mailbox;      // the configured name
+    mail::Envelope envelope;  // recipients: those of this attempt
+    std::uint64_t size_bytes = 0;
+    ContentReader content;
+    base::SteadyTime deadline;  // the attempt as a whole
+};
+
+enum class Fate {
+    delivered,  // the server answered 250 after the end of data
+    refused,    // the answer says so, for this recipient or for all
+    not_tried,  // the attempt ended before this recipient's turn; the answer says why
+    uncertain,  // the last octet went out and no final reply came
+};
+
+struct RecipientReport {
+    Fate fate = Fate::not_tried;
+    mail::Answer answer;
+    base::Duration retry_after{};  // what the server asked for; 0: nothing
+};
+
+struct AttemptReport {
+    std::vector<RecipientReport> recipients;  // in the order of Submission::envelope.recipients
+    std::string receipt;                      // text of the final 250
+};
+
+class Courier {
+  public:
+    virtual ~Courier() = default;
+    // Tries once. Never throws, always reports on every recipient. Several run at once, at most as many for a
+    // mailbox as its connections_max. A pooled connection that has died in the meantime is replaced inside and
+    // is no attempt.
+    [[nodiscard]] virtual io::Task<AttemptReport> deliver(Submission submission) = 0;
+};
+
+}  // namespace mailramp::delivery

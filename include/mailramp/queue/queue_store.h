@@ -1,0 +1,236 @@
+// mailramp/queue/queue_store.h: the durable home of accepted mail.
+//
+// Disk is the truth. Every call that changes something returns after its effect is durable. All calls are made
+// on the event loop, from coroutines; nothing here blocks it. A store outlives every StagedMessage and Task.
+// Times are wall times, given by the caller. No operation holds the store's thread longer than about 10 ms:
+// bulk operations work through at most `bulk_rows_max` rows a transaction.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "mailramp/base/clock.h"
+#include "mailramp/base/result.h"
+#include "mailramp/io/async.h"
+#include "mailramp/mail/answer.h"
+#include "mailramp/mail/envelope.h"
+#include "mailramp/queue/queue_id.h"
+
+namespace mailramp::queue {
+
+enum class RecipientState {
+    queued,     // will be tried at `due`
+    claimed,    // an attempt holds it (instance, attempt); after a crash it is uncertain
+    held,       // waits for a human: the answer says why
+    uncertain,  // an attempt ended after the last octet without a final reply; will be tried at `due`
+    delivered,  // only in the history
+    failed,     // only in the history: removed by a human (later: bounced)
+};
+
+[[nodiscard]] const char* to_string(RecipientState state);
+[[nodiscard]] std::optional<RecipientState> recipient_state_from(std::string_view word);
+
+// ------------------------------------------------------------------ accepting
+
+struct AcceptedRecipient {
+    mail::Recipient recipient;
+    std::string mailbox;  // the configured name of the mailbox that submits it
+    std::string route;    // the name of the route that chose it
+};
+
+// What is known about a message when its last octet is in; the content is in the StagedMessage.
+struct Acceptance {
+    mail::Envelope envelope;  // its `recipients` is ignored: `recipients` below counts
+    std::vector<AcceptedRecipient> recipients;
+    std::string header_from;     // the address in the From field, or empty
+    std::string message_id;      // the Message-ID field's value with its angle brackets
+    std::string client_address;  // "127.0.0.1"
+    std::string listener;        // Listener::name()
+    int priority = 0;            // higher goes first
+    base::WallTime accepted;
+};
+
+// A message on its way in. Dropping it without commit() leaves no trace. At most one operation at a time.
+class StagedMessage {
+  public:
+    virtual ~StagedMessage() = default;
+    [[nodiscard]] virtual QueueId id() const = 0;
+    [[nodiscard]] virtual std::uint64_t size_bytes() const = 0;
+    // Adds content as it will be submitted (CRLF line ends, not dot-stuffed). Returns at once while the content
+    // fits in memory; afterwards waits for the file workers, which bounds what is in flight.
+    [[nodiscard]] virtual io::Task<base::Result<>> append(std::string octets) = 0;
+    // Makes the message survive power loss. Only after this may the client be told 250. On an error nothing was
+    // promised; ErrorKind::limit (disk or size limit: 452 4.3.1), ErrorKind::unavailable (a failed sync: 451
+    // 4.3.0).
+    [[nodiscard]] virtual io::Task<base::Result<>> commit(Acceptance acceptance) = 0;
+};
+
+// ------------------------------------------------------------------ delivering
+
+struct ClaimRequest {
+    std::string mailbox;
+    base::WallTime now;
+    base::WallTime lease_until;      // after this another instance may take it
+    std::size_t recipients_max = 500;
+    // Stored with the mailbox in the same transaction when a message was claimed: the budget with this message
+    // counted in.
+    std::string budget;
+};
+
+struct ClaimedRecipient {
+    std::int64_t row = 0;
+    mail::Recipient recipient;
+    std::string route;
+    int attempts = 0;                   // ended before this one, those that do not count left out
+    bool maybe_delivered = false;       // an earlier attempt ended uncertain
+    base::WallTime first_tried;         // epoch: never
+};
+
+// One message with those of its recipients that are due for one mailbox. The claim is durable.
+struct ClaimedMessage {
+    QueueId id;
+    mail::Envelope envelope;  // its `recipients` is empty; see below
+    std::vector<ClaimedRecipient> recipients;
+    std::uint64_t size_bytes = 0;
+    std::string header_from;
+    std::string message_id;
+    base::WallTime accepted;
+    // How long the mailbox has been paused, in all, since this message came: that time does not age it.
+    base::Duration paused_for{};
+};
+
+struct ClaimResult {
+    std::optional<ClaimedMessage> message;   // nothing: nothing is due
+    std::optional<base::WallTime> next_due;  // when something will be, if anything waits for this mailbox
+};
+
+// How an attempt ended for one recipient.
+struct RecipientSettlement {
+    std::int64_t row = 0;
+    RecipientState state = RecipientState::queued;  // queued, held, uncertain, delivered or failed
+    base::WallTime due;                             // for queued and uncertain
+    bool counts_as_attempt = true;
+    mail::Answer answer;
+};
+
+struct Settlement {
+    QueueId id;
+    std::string mailbox;
+    base::WallTime now;
+    std::vector<RecipientSettlement> recipients;
+    std::string receipt;  // the provider's words after 250, for the history
+    std::string budget;   // stored with the mailbox in the same transaction
+};
+
+struct MailboxRecord {
+    std::string name;
+    bool paused = false;
+    mail::Answer pause_answer;
+    std::string pause_cause;   // in plain words
+    std::string pause_remedy;  // what to type
+    base::WallTime paused_since;
+    base::WallTime next_probe;
+    int probes = 0;
+    base::Duration pause_total{};  // all finished pauses
+    std::string budget;            // opaque to the store
+};
+
+// ------------------------------------------------------------------ looking and operating
+
+struct RecipientRow {
+    std::int64_t row = 0;
+    std::string address;
+    RecipientState state = RecipientState::queued;
+    base::WallTime due;
+    int attempts = 0;
+    bool maybe_delivered = false;
+    std::string mailbox;
+    std::string route;
+    mail::Answer answer;
+};
+
+struct MessageRow {
+    QueueId id;
+    std::string sender;
+    std::string header_from;
+    std::string message_id;
+    std::string client_address;
+    std::string listener;
+    std::uint64_t size_bytes = 0;
+    base::WallTime accepted;
+    std::vector<RecipientRow> recipients;
+};
+
+struct ListRequest {
+    std::optional<QueueId> after;  // keyset paging: rows behind this one
+    std::size_t messages_max = 100;
+    std::optional<RecipientState> state;
+    std::optional<std::string> mailbox;
+};
+
+struct ListPage {
+    std::vector<MessageRow> messages;
+    std::optional<QueueId> next;  // give it as `after` for the next page; nothing: this was the last
+};
+
+struct QueueCounts {
+    std::uint64_t messages = 0;
+    std::uint64_t queued = 0, claimed = 0, held = 0, uncertain = 0;  // recipients
+    std::uint64_t bytes = 0;
+    std::optional<base::WallTime> oldest_accepted;
+};
+
+enum class StoreState { open, full, failed };
+
+// Cheap, no I/O: kept in memory by the store.
+struct StoreHealth {
+    StoreState state = StoreState::open;
+    std::string reason;  // for `full` and `failed`: what is wrong and what to do
+    std::uint64_t commits = 0, commits_failed = 0, messages_accepted = 0, messages_settled = 0;
+    std::uint64_t refused_but_maybe_sent = 0;  // refused after a failed commit, yet found on the disk later
+    std::uint64_t wal_bytes = 0;
+};
+
+class QueueStore {
+  public:
+    virtual ~QueueStore() = default;
+
+    // Whether a message of this size (0: unknown) may come in now. No I/O. The error is what commit() would
+    // give.
+    [[nodiscard]] virtual base::Result<> admits(std::uint64_t size_bytes) const = 0;
+    [[nodiscard]] virtual std::unique_ptr<StagedMessage> stage() = 0;
+
+    // Called on the event loop whenever something of a mailbox may have become due (accepted, retried).
+    virtual void on_due(std::function<void(std::string_view mailbox)> callback) = 0;
+
+    [[nodiscard]] virtual io::Task<base::Result<ClaimResult>> claim_due(ClaimRequest request) = 0;
+    // The content, from `offset`, at most `octets_max`; empty at its end.
+    [[nodiscard]] virtual io::Task<base::Result<std::string>> read(QueueId id, std::uint64_t offset,
+                                                                   std::size_t octets_max) = 0;
+    // Delivered and failed rows go to the bounded history; the message goes when its last row went.
+    [[nodiscard]] virtual io::Task<base::Result<>> settle(Settlement settlement) = 0;
+
+    [[nodiscard]] virtual io::Task<base::Result<std::vector<MailboxRecord>>> mailboxes() = 0;
+    // A record that ends a pause adds the pause's length to pause_total itself.
+    [[nodiscard]] virtual io::Task<base::Result<>> save(MailboxRecord record) = 0;
+
+    [[nodiscard]] virtual io::Task<base::Result<ListPage>> list(ListRequest request) = 0;
+    // ErrorKind::not_found when there is no such message.
+    [[nodiscard]] virtual io::Task<base::Result<MessageRow>> show(QueueId id) = 0;
+    [[nodiscard]] virtual io::Task<base::Result<QueueCounts>> counts() = 0;
+    // Makes queued, held and uncertain recipients due now; all messages when `id` is empty. Returns recipients.
+    [[nodiscard]] virtual io::Task<base::Result<std::size_t>> retry(std::optional<QueueId> id,
+                                                                    base::WallTime now) = 0;
+    // Puts the recipients that no attempt holds into the history as failed. ErrorKind::conflict when an attempt
+    // holds one of them.
+    [[nodiscard]] virtual io::Task<base::Result<std::size_t>> remove(QueueId id, base::WallTime now) = 0;
+
+    [[nodiscard]] virtual StoreHealth health() const = 0;
+};
+
+}  // namespace mailramp::queue
