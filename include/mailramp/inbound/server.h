@@ -1,0 +1,50 @@
+// mailramp/inbound/server.h: accepts applications' connections and turns them into queued mail.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+
+#include "mailramp/base/clock.h"
+#include "mailramp/base/log.h"
+#include "mailramp/inbound/options.h"
+#include "mailramp/io/async.h"
+#include "mailramp/io/listener.h"
+#include "mailramp/queue/queue_store.h"
+#include "mailramp/route/router.h"
+
+namespace mailramp::inbound {
+
+// Since the start. Read on the event loop.
+struct Counters {
+    std::uint64_t sessions = 0;            // clients that were greeted
+    std::uint64_t sessions_open = 0;       // now
+    std::uint64_t sessions_refused = 0;    // not allowed, or too many
+    std::uint64_t messages_accepted = 0;   // answered 250
+    std::uint64_t messages_rejected = 0;   // answered 4xx or 5xx after DATA
+    std::uint64_t messages_aborted = 0;    // the client left during DATA
+    std::uint64_t bytes_accepted = 0;
+    std::uint64_t answers_lost = 0;        // 250 could not be written: the client may send again
+};
+
+// Lives on the event loop. Options, store, router and clock must outlive it.
+class Server {
+  public:
+    Server(const Options& options, const io::Executor& executor, queue::QueueStore& store,
+           const route::Router& router, const base::Clock& clock, base::Logger logger);
+    ~Server();
+
+    // Starts to accept from this socket.
+    void serve(io::Listener listener);
+    // Closes the listening sockets; open sessions get 421 at their next command.
+    void stop_accepting();
+    // After stop_accepting(): returns when the last session has ended; at the deadline the rest are cut off.
+    io::Task<> drain(base::SteadyTime deadline);
+
+    [[nodiscard]] const Counters& counters() const;
+
+  private:
+    struct Impl;
+    std::shared_ptr<Impl> impl_;
+};
+
+}  // namespace mailramp::inbound
