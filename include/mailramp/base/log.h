@@ -15,6 +15,12 @@
 namespace mailramp::base {
 
 enum class LogLevel { debug, info, warning, error };
+enum class LogFormat { automatic, text, json };  // automatic: text on a terminal, JSON otherwise
+
+struct LogOptions {
+    LogLevel level = LogLevel::info;
+    LogFormat format = LogFormat::automatic;
+};
 
 struct LogField {
     LogField(std::string_view field_key, std::string_view text) : key(field_key), value(text) {}
