@@ -1,0 +1,81 @@
+// mailramp/mail/header_section.h: finds the header section of a message and a few facts in it (RFC 5322
+// §2.2).
+//
+// Fed the content from its first octet, with CRLF line ends, in pieces of any size. It keeps the octets of
+// the section (at most `header_bytes_max`) until the caller has written the fields that go in front of it,
+// and never rewrites one of them. The section ends with the blank line, with the content, or in front of the
+// first line that is neither a field nor a continuation; in the last case nothing separates it from the body
+// and the caller must write a blank line, so that all readers see the same body (trace.h's head_of() does all
+// of this).
+//
+// An mbox separator (`From a@b Thu Jan 1…`) as the first line is envelope, not content, and is left out.
+#pragma once
+
+#include <cstddef>
+#include <string>
+#include <string_view>
+
+namespace mailramp::mail {
+
+struct HeaderLimits {
+    std::size_t header_bytes_max = 256 * 1024;  // A longer section is refused with 552 5.3.4.
+    std::size_t fields_max = 1000;              // More fields are refused in the same way.
+    std::size_t received_max = 50;              // More `Received:` mean a loop: 554 5.4.6.
+    std::size_t from_bytes_max = 2048;          // The value of `From:` is kept up to here.
+};
+
+struct HeaderFacts {
+    bool has_date = false;
+    bool has_message_id = false;
+    std::size_t from_count = 0;  // 1 in a proper message
+    std::string from;            // value of the first From, unfolded and trimmed; raw octets, not printable
+    std::size_t received_count = 0;  // hops so far
+    std::size_t field_count = 0;     // 0: the message has no header section at all
+};
+
+class HeaderSection {
+  public:
+    enum class State {
+        reading,
+        blank_line,      // complete; octets() end with the blank line
+        no_separator,    // complete; the body follows without a blank line
+        end_of_message,  // complete; there is no body
+        too_large,       // header_bytes_max or fields_max is passed; nothing more is kept
+    };
+
+    explicit HeaderSection(HeaderLimits limits = {}) : limits_(limits) {}
+
+    // Takes what belongs to the section from the front of `content` and returns how many octets of it were
+    // used. The rest is body, to be passed on untouched. In state no_separator the first octets of the body
+    // may have come in an earlier piece: body_start() has them, and they go in front of the rest.
+    [[nodiscard]] std::size_t feed(std::string_view content);
+    // The content ends here. No effect when the section is complete already.
+    void finish();
+
+    [[nodiscard]] State state() const { return state_; }
+    [[nodiscard]] bool reading() const { return state_ == State::reading; }
+    [[nodiscard]] const HeaderFacts& facts() const { return facts_; }
+    // More `Received:` than a sane path has: answer 554 5.4.6.
+    [[nodiscard]] bool loops() const { return facts_.received_count > limits_.received_max; }
+    [[nodiscard]] std::string_view octets() const { return octets_; }
+    [[nodiscard]] std::string_view body_start() const { return body_start_; }
+    // Gives the memory back once the octets are written.
+    void release();
+
+  private:
+    // Looks at one line, CRLF included. False: it is the first line of the body.
+    [[nodiscard]] bool take_line(std::string_view line);
+    void take_field(std::string_view name, std::string_view value);
+    void complete(State state);
+
+    HeaderLimits limits_;
+    State state_ = State::reading;
+    HeaderFacts facts_;
+    std::string octets_;  // complete lines of the section
+    std::string line_;    // the line that is still incomplete
+    std::string body_start_;
+    bool first_line_ = true;
+    bool in_first_from_ = false;
+};
+
+}  // namespace mailramp::mail

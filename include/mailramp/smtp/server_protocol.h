@@ -1,0 +1,162 @@
+// mailramp/smtp/server_protocol.h: the server's half of SMTP as a machine: octets in, steps and octets out.
+//
+// No I/O, no clock, no policy. The shell loops on next() and does what the step says; at mail, rcpt, data and
+// body_end it must call answer() before the next next(). All replies are written here, in the order of the
+// commands (RFC 2920), with enhanced codes (RFC 3463, RFC 2034). Views stay valid until the next call of
+// next().
+//
+//     for (;;) switch (protocol.next()) {
+//         case Step::need_bytes: write(protocol.take_output()); protocol.receive(read()); break;
+//         case Step::mail:       protocol.answer(may_send(protocol.envelope().sender)); break;
+//         case Step::rcpt:       protocol.answer(may_receive(protocol.recipient())); break;
+//         case Step::data:       protocol.answer(have_room()); break;              // good: 354 goes out
+//         case Step::body_chunk: store(protocol.chunk()); break;
+//         case Step::body_end:   protocol.answer(commit(protocol.envelope())); break;
+//         case Step::reset:      drop_what_was_stored(); break;
+//         case Step::closed:     write(protocol.take_output()); return;
+//     }
+//
+// Offered: SIZE, PIPELINING, 8BITMIME, SMTPUTF8, ENHANCEDSTATUSCODES. Commands may end in a bare LF; data
+// ends in CRLF . CRLF only (data_reader.h). Lines that look like HTTP or TLS end the session: a web page can
+// make a browser talk to localhost:25. So does BDAT, whose octets must not be run as commands, and the first
+// unknown command behind a refused DATA, which is the first line of a message sent without waiting for 354.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "mailramp/mail/envelope.h"
+#include "mailramp/mail/trace.h"
+#include "mailramp/smtp/data_reader.h"
+
+namespace mailramp::smtp {
+
+struct ServerProtocolOptions {
+    std::string host_name = "localhost";  // In the banner and in the reply to EHLO.
+    std::string domain_if_missing;        // Added to addresses without a domain; empty: those are refused.
+    std::uint64_t message_bytes_max = 35ull << 20;   // Beyond: 552 5.3.4, at MAIL if SIZE= tells it.
+    std::uint64_t discarded_bytes_max = 1ull << 30;  // A refused message longer than this ends the session.
+    std::size_t command_line_bytes_max = 2048;       // With its line end. Beyond: 500 5.5.2.
+    std::size_t recipients_max = 1000;               // Per message. Beyond: 452 4.5.3.
+    std::size_t errors_max = 20;                     // Since the last accepted message. Then 421.
+    std::size_t commands_without_mail_max = 1000;    // Since the last accepted message. Then 421.
+};
+
+// A reply that the shell gives. The text may be of any length and have LF in it: it becomes as many lines as
+// it needs, and what is not printable ASCII or UTF-8 becomes '?'. Code 421 ends the session.
+struct ServerReply {
+    int code = 250;
+    std::string enhanced = "2.0.0";
+    std::string text = "OK";
+
+    [[nodiscard]] bool good() const { return code < 400; }
+};
+
+class ServerProtocol {
+  public:
+    enum class Step {
+        need_bytes,  // write take_output(), then read and call receive()
+        mail,        // may envelope().sender send? answer()
+        rcpt,        // may recipient() receive? answer()
+        data,        // is there room for the message? answer(); any good code becomes 354
+        body_chunk,  // chunk() is the next piece of the content
+        body_end,    // the content is complete: make it durable, then answer()
+        reset,       // the message under way is over without body_end's answer being asked: drop it
+        closed,      // write take_output(), then close
+    };
+
+    explicit ServerProtocol(ServerProtocolOptions options);
+
+    [[nodiscard]] Step next();
+    // Octets from the client; only when the last step was need_bytes.
+    void receive(std::string_view octets);
+    // The reply to mail, rcpt, data or body_end; only right after that step.
+    void answer(const ServerReply& reply);
+    // What is to be written; empties it.
+    [[nodiscard]] std::string take_output();
+
+    // Greets with 554 and this text instead of 220; then everything but QUIT is refused. Before the first
+    // next().
+    void refuse(std::string_view text);
+    // During the body: the rest of it is discarded without body_chunk, and this reply given at its end, where
+    // step reset comes instead of body_end.
+    void refuse_body(ServerReply reply);
+    // The next command gets 421 4.3.2. A message whose DATA was accepted still finishes.
+    void shutdown();
+    // Writes this reply and ends the session: a timeout (421 4.4.2), a limit of the shell. next() is then
+    // `closed` (after `reset`, if a message was under way).
+    void close(const ServerReply& reply);
+
+    // The message under way: sender and parameters from step mail on, with the recipients accepted so far.
+    // At body_end `body` is eight_bit_mime if the content has 8-bit octets, whatever the client declared.
+    [[nodiscard]] const mail::Envelope& envelope() const { return envelope_; }
+    [[nodiscard]] const mail::Recipient& recipient() const { return recipient_; }
+    [[nodiscard]] std::optional<std::uint64_t> declared_bytes() const { return declared_bytes_; }  // SIZE=
+    [[nodiscard]] std::string_view chunk() const { return chunk_; }
+    [[nodiscard]] std::uint64_t body_bytes() const { return reader_.size_bytes(); }
+    [[nodiscard]] std::string_view helo() const { return helo_; }  // printable, may be empty
+    [[nodiscard]] mail::WithProtocol with_protocol() const;
+    [[nodiscard]] bool in_body() const { return state_ == State::body; }
+    // Why the protocol ended the session, for the log; empty while it has not, or after QUIT.
+    [[nodiscard]] std::string_view close_reason() const { return close_reason_; }
+
+  private:
+    enum class State { greeting, command, asked, body, closed };
+    enum class Asked { nothing, mail, rcpt, data, body_end };
+
+    Step read_command();
+    Step read_body();
+    Step ask(Asked what, Step step);
+    Step run_line(std::string_view line);
+    Step run_command(std::string_view verb, std::string_view arguments);
+    Step hello(std::string_view verb, std::string_view name);
+    Step mail_from(std::string_view arguments);
+    Step rcpt_to(std::string_view arguments);
+    Step begin_data(std::string_view arguments);
+    Step unknown(std::string_view verb);
+    bool take_mail_parameters(std::string_view parameters);
+    bool take_mail_parameter(std::string_view key, std::optional<std::string_view> value);
+    void say(int code, std::string_view enhanced, std::string_view text);
+    Step say_and_continue(int code, std::string_view enhanced, std::string_view text);
+    Step mistake(int code, std::string_view enhanced, std::string_view text);
+    Step end_session(int code, std::string_view enhanced, std::string_view text, std::string_view reason);
+    Step end_of_body();
+    bool forget_message();
+    void message_accepted();
+
+    // Constant after construction.
+    ServerProtocolOptions options_;
+
+    State state_ = State::greeting;
+    Asked asked_ = Asked::nothing;
+    std::string refusal_;
+    bool shutting_down_ = false;
+    bool reset_due_ = false;
+    std::string close_reason_;
+
+    std::string input_;
+    std::size_t input_used_ = 0;
+    bool skipping_line_ = false;
+    std::string output_;
+
+    bool greeted_ = false;
+    bool extended_ = false;
+    std::string helo_;
+    std::size_t errors_ = 0;
+    std::size_t commands_without_mail_ = 0;
+
+    bool mail_given_ = false;
+    bool rcpt_tried_ = false;
+    bool data_refused_ = false;
+    mail::Envelope envelope_;
+    mail::Recipient recipient_;
+    std::optional<std::uint64_t> declared_bytes_;
+    DataReader reader_;
+    std::string chunk_;
+    std::optional<ServerReply> body_refusal_;
+};
+
+}  // namespace mailramp::smtp
