@@ -203,7 +203,9 @@ class QueueStore {
     // Whether a message of this size (0: unknown) may come in now. No I/O. The error is what commit() would
     // give.
     [[nodiscard]] virtual base::Result<> admits(std::uint64_t size_bytes) const = 0;
-    [[nodiscard]] virtual std::unique_ptr<StagedMessage> stage() = 0;
+    // Content beyond `inline_bytes_max` (or beyond the store's own limit, if that is less) goes to a file as it
+    // arrives: the caller gives less when memory is tight.
+    [[nodiscard]] virtual std::unique_ptr<StagedMessage> stage(std::size_t inline_bytes_max) = 0;
 
     // Called on the event loop whenever something of a mailbox may have become due (accepted, retried).
     virtual void on_due(std::function<void(std::string_view mailbox)> callback) = 0;
