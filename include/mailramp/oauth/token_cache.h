@@ -26,9 +26,9 @@ class TokenSource {
 };
 
 struct TokenCacheOptions {
-    base::Duration refresh_margin = std::chrono::minutes(10);   // refresh when less than this is left
-    base::Duration use_margin = std::chrono::minutes(2);        // with less than this left it is not handed out
-    double refresh_jitter = 0.1;                                // part of the margin, chosen at random
+    base::Duration refresh_margin = std::chrono::minutes(10);  // refresh when less than this is left
+    base::Duration use_margin = std::chrono::minutes(2);  // with less than this left it is not handed out
+    double refresh_jitter = 0.1;                          // part of the margin, chosen at random
     base::Duration forced_refresh_interval = std::chrono::seconds(60);  // after a 535: not more often
     base::Duration failure_pause_min = std::chrono::seconds(1);         // after transient failures, doubling
     base::Duration failure_pause_max = std::chrono::minutes(5);
@@ -46,8 +46,8 @@ struct TokenStatus {
 class TokenCache {
   public:
     // `source`, `clock` must outlive the cache. `jitter` in [0,1) is drawn by the caller.
-    TokenCache(std::string credential, TokenSource& source, TokenCacheOptions options, const io::Executor& executor,
-               const base::Clock& clock, base::Logger logger, double jitter);
+    TokenCache(std::string credential, TokenSource& source, TokenCacheOptions options,
+               const io::Executor& executor, const base::Clock& clock, base::Logger logger, double jitter);
     ~TokenCache();
 
     // The live token, or a wait for the one fetch that is under way.
