@@ -1,0 +1,2 @@
+// mailramp-sandbox: an Exchange Online and Entra simulator on loopback.
+int main() { return 0; }
