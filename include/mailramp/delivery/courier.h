@@ -52,8 +52,8 @@ class Courier {
   public:
     virtual ~Courier() = default;
     // Tries once. Never throws, always reports on every recipient. Several run at once, at most as many for a
-    // mailbox as its connections_max. A pooled connection that has died in the meantime is replaced inside and
-    // is no attempt.
+    // mailbox as its connections_max. A pooled connection that has died in the meantime is replaced inside
+    // and is no attempt.
     [[nodiscard]] virtual io::Task<AttemptReport> deliver(Submission submission) = 0;
 };
 

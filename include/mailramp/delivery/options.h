@@ -1,0 +1,75 @@
+// mailramp/delivery/options.h: every limit of the delivery side, by name.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <string>
+
+#include "mailramp/base/clock.h"
+#include "mailramp/provider/preset.h"
+#include "mailramp/provider/reply_catalogue.h"
+
+namespace mailramp::delivery {
+
+// When a message is tried again, and when it is given to a human.
+struct RetryOptions {
+    base::Duration first_delay = std::chrono::minutes(1);  // after the first failed attempt
+    double factor = 2.0;                                   // each delay is so much longer than the one before
+    base::Duration delay_max = std::chrono::hours(1);
+    double jitter = 0.2;  // a delay is drawn from [1 - jitter, 1 + jitter] of its value
+    base::Duration retry_after_max = std::chrono::hours(1);  // what a server may ask for at most
+    base::Duration age_max = std::chrono::days(5);  // then held with its last answer; pauses do not count
+    std::size_t expiry_attempts_min = 5;            // but never before so many attempts
+    base::Duration expiry_uptime_min = std::chrono::hours(6);  // and never sooner after a start
+    std::size_t attempts_max = 500;                            // then held, whatever the clock says
+    base::Duration uncertain_delay = std::chrono::minutes(5);  // before a possible duplicate is sent
+};
+
+// When a mailbox rests, and when it is tried again.
+struct PauseOptions {
+    base::Duration first_probe = std::chrono::minutes(1);
+    base::Duration second_probe = std::chrono::minutes(5);
+    base::Duration later_probes = std::chrono::minutes(15);
+    // Transient trouble of the whole mailbox (network, token endpoint, 421 at login) counts for no message;
+    // the mailbox waits, at first `rest_min`, doubling.
+    base::Duration rest_min = std::chrono::seconds(1);
+    base::Duration unreachable_rest_max = std::chrono::seconds(10);  // nobody answered
+    base::Duration refused_rest_max = std::chrono::minutes(5);       // the server said "not now"
+    base::Duration rest_asked_max =
+        std::chrono::hours(24);  // longest wait that a verdict or a server asks for
+    // After "too many connections" a message is tried again within this span, with one connection less.
+    base::Duration crowded_delay_min = std::chrono::seconds(10);
+    base::Duration crowded_delay_max = std::chrono::seconds(60);
+    base::Duration connection_regain = std::chrono::minutes(5);  // so long for each connection to come back
+};
+
+// What a mailbox may do. Zero means no limit.
+struct BudgetLimits {
+    std::size_t messages_max = 30;  // in any `window`; a place is free one window after the final reply
+    base::Duration window = std::chrono::seconds(60);
+    std::size_t connections_max = 2;  // attempts side by side; at least 1
+};
+
+// One upstream identity that submits. The values come from a preset and the configuration.
+struct MailboxOptions {
+    std::string name;       // as configured; the queue's rows carry it
+    provider::Names names;  // fills the placeholders of a remedy; `mailbox` is the address
+    provider::Dialect dialect = provider::Dialect::exchange_online;
+    BudgetLimits budget;
+    std::size_t recipients_max = 500;  // in one attempt
+    base::Duration attempt_timeout = std::chrono::minutes(10);
+};
+
+struct DeliveryOptions {
+    RetryOptions retry;
+    PauseOptions pause;
+    // A permit whose holder dies before its claim is durable is free again after this.
+    base::Duration permit_lease = std::chrono::seconds(30);
+    // A claim and its permit outlive the attempt's deadline by this, so that its end can be stored.
+    base::Duration lease_grace = std::chrono::minutes(2);
+    // When the store fails (a broken disk), each mailbox waits before it asks again, doubling.
+    base::Duration store_pause_min = std::chrono::milliseconds(200);
+    base::Duration store_pause_max = std::chrono::seconds(15);
+};
+
+}  // namespace mailramp::delivery
