@@ -46,8 +46,8 @@ class Listener {
 
   private:
     struct Impl;
-    explicit Listener(std::unique_ptr<Impl> impl);
-    std::unique_ptr<Impl> impl_;
+    explicit Listener(std::shared_ptr<Impl> impl);
+    std::shared_ptr<Impl> impl_;  // a pending accept() holds it too
 };
 
 }  // namespace mailramp::io

@@ -61,8 +61,8 @@ class Stream {
 
   private:
     struct Impl;
-    explicit Stream(std::unique_ptr<Impl> impl);
-    std::unique_ptr<Impl> impl_;
+    explicit Stream(std::shared_ptr<Impl> impl);
+    std::shared_ptr<Impl> impl_;  // pending operations hold it too
 };
 
 }  // namespace mailramp::io
