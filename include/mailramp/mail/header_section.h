@@ -20,6 +20,7 @@ namespace mailramp::mail {
 struct HeaderLimits {
     std::size_t header_bytes_max = 256 * 1024;  // A longer section is refused with 552 5.3.4.
     std::size_t fields_max = 1000;              // More fields are refused in the same way.
+    std::size_t name_bytes_max = 998;           // A longer field name is no field name but text of the body.
     std::size_t received_max = 50;              // More `Received:` mean a loop: 554 5.4.6.
     std::size_t from_bytes_max = 2048;          // The value of `From:` is kept up to here.
 };
@@ -63,18 +64,19 @@ class HeaderSection {
     void release();
 
   private:
-    // Looks at one line, CRLF included. False: it is the first line of the body.
-    [[nodiscard]] bool take_line(std::string_view line);
-    void take_field(std::string_view name, std::string_view value);
-    void complete(State state);
+    enum class LineKind { unknown, blank, field, continuation, mbox_separator, body };
+    [[nodiscard]] LineKind kind_of_line() const;
+    void take_line(LineKind kind);
+    void take_field();
+    void keep_from_value(std::string_view value);
+    void end(State state);
 
     HeaderLimits limits_;
     State state_ = State::reading;
     HeaderFacts facts_;
     std::string octets_;  // complete lines of the section
-    std::string line_;    // the line that is still incomplete
+    std::string line_;    // the line under way
     std::string body_start_;
-    bool first_line_ = true;
     bool in_first_from_ = false;
 };
 
