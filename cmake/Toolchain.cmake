@@ -9,12 +9,20 @@ if(NOT CMAKE_BUILD_TYPE)
     set(CMAKE_BUILD_TYPE RelWithDebInfo)
 endif()
 # Dev: fast to build and still honest about speed; assertions of the standard library stay on.
-set(CMAKE_CXX_FLAGS_DEV "-O1 -g1 -D_GLIBCXX_ASSERTIONS" CACHE STRING "Flags of the Dev build type")
-set(CMAKE_EXE_LINKER_FLAGS_DEV "" CACHE STRING "Linker flags of the Dev build type")
+# (project() has already made an empty cache entry of this name, which is why it is not set as one.)
+if(NOT CMAKE_CXX_FLAGS_DEV)
+    set(CMAKE_CXX_FLAGS_DEV "-O1 -g1 -D_GLIBCXX_ASSERTIONS")
+endif()
 
 find_program(MAILRAMP_CCACHE ccache)
 if(MAILRAMP_CCACHE AND NOT CMAKE_CXX_COMPILER_LAUNCHER)
     set(CMAKE_CXX_COMPILER_LAUNCHER ${MAILRAMP_CCACHE})
+endif()
+
+# Links are what a rebuild of one file waits for; what is installed keeps the distribution's linker.
+find_program(MAILRAMP_MOLD mold)
+if(MAILRAMP_MOLD AND CMAKE_BUILD_TYPE STREQUAL "Dev")
+    add_link_options(-fuse-ld=mold)
 endif()
 
 add_library(mailramp_flags INTERFACE)
