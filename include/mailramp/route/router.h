@@ -18,11 +18,11 @@ namespace mailramp::route {
 struct Match {
     // Address patterns, '*' standing for any run of characters: "*@contoso.com", "erp-*@*". "<>" is the null
     // sender, which no other pattern but "*" matches.
-    std::vector<std::string> senders;
-    std::vector<std::string> header_froms;  // the same, for the address in the From field
-    std::vector<Cidr> clients;
-    std::vector<std::string> listeners;          // Listener::name(): "127.0.0.1:25"
-    std::vector<std::string> recipient_domains;  // "contoso.com"; "*.contoso.com" for those below it
+    std::vector<std::string> senders = {};
+    std::vector<std::string> header_froms = {};  // the same, for the address in the From field
+    std::vector<Cidr> clients = {};
+    std::vector<std::string> listeners = {};          // Listener::name(): "127.0.0.1:25"
+    std::vector<std::string> recipient_domains = {};  // "contoso.com"; "*.contoso.com" for those below it
 };
 
 struct Rule {
