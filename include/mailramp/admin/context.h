@@ -28,14 +28,20 @@ struct CounterGroup {
     std::vector<Counter> counters;
 };
 
+// One credential's token.
+struct TokenState {
+    std::string credential;
+    oauth::TokenStatus status;
+};
+
 struct AdminContext {
     const base::Clock& clock;
     queue::QueueStore& store;
     std::string version;
-    std::vector<const oauth::TokenCache*> tokens;
     // The addresses that clients are served on, as Listener::name() has them.
     std::function<std::vector<std::string>()> listeners;
     std::function<std::vector<delivery::MailboxStatus>()> mailboxes;
+    std::function<std::vector<TokenState>()> tokens;
     // As Dispatcher::resume().
     std::function<base::Result<>(const std::string& name)> resume_mailbox;
     std::function<std::vector<CounterGroup>()> counters;
