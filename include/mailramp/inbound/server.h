@@ -16,14 +16,14 @@ namespace mailramp::inbound {
 
 // Since the start. Read on the event loop.
 struct Counters {
-    std::uint64_t sessions = 0;            // clients that were greeted
-    std::uint64_t sessions_open = 0;       // now
-    std::uint64_t sessions_refused = 0;    // not allowed, or too many
-    std::uint64_t messages_accepted = 0;   // answered 250
-    std::uint64_t messages_rejected = 0;   // answered 4xx or 5xx after DATA
-    std::uint64_t messages_aborted = 0;    // the client left during DATA
+    std::uint64_t sessions = 0;           // clients that were greeted
+    std::uint64_t sessions_open = 0;      // now
+    std::uint64_t sessions_refused = 0;   // not allowed, or too many
+    std::uint64_t messages_accepted = 0;  // answered 250
+    std::uint64_t messages_rejected = 0;  // answered 4xx or 5xx after DATA
+    std::uint64_t messages_aborted = 0;   // the client left during DATA
     std::uint64_t bytes_accepted = 0;
-    std::uint64_t answers_lost = 0;        // 250 could not be written: the client may send again
+    std::uint64_t answers_lost = 0;  // 250 could not be written: the client may send again
 };
 
 // Lives on the event loop. Options, store, router and clock must outlive it.

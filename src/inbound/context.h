@@ -1,0 +1,46 @@
+// inbound/context.h: what every session of a server shares.
+#pragma once
+
+#include <cstdint>
+#include <random>
+
+#include "mailramp/base/clock.h"
+#include "mailramp/base/log.h"
+#include "mailramp/inbound/options.h"
+#include "mailramp/inbound/server.h"
+#include "mailramp/queue/queue_store.h"
+#include "mailramp/route/router.h"
+
+namespace mailramp::inbound {
+
+// What all sessions together hold in memory of unfinished messages, against `session_bytes_max`.
+class MemoryBudget {
+  public:
+    explicit MemoryBudget(std::size_t bytes_max) : bytes_max_(bytes_max) {}
+    [[nodiscard]] bool take(std::size_t bytes) {
+        if (bytes > bytes_max_ - used_) return false;
+        used_ += bytes;
+        return true;
+    }
+    void give_back(std::size_t bytes) { used_ -= bytes; }
+    [[nodiscard]] std::size_t left() const { return bytes_max_ - used_; }
+
+  private:
+    std::size_t bytes_max_;
+    std::size_t used_ = 0;
+};
+
+// Owned by the server; outlives every session. Event loop only.
+struct Context {
+    const Options& options;
+    queue::QueueStore& store;
+    const route::Router& router;
+    const base::Clock& clock;
+    base::Logger logger;
+    Counters counters;
+    MemoryBudget memory;
+    std::mt19937_64 random;  // for Message-IDs: they must be unique, not secret
+    bool stopping = false;
+};
+
+}  // namespace mailramp::inbound

@@ -1,0 +1,184 @@
+#include "inbound/intake.h"
+
+#include <algorithm>
+#include <cstring>
+#include <utility>
+
+#include "mailramp/base/events.h"
+#include "mailramp/base/text.h"
+#include "mailramp/mail/address.h"
+
+namespace mailramp::inbound {
+namespace {
+
+// As much as one message may keep in memory before its content goes to a file.
+constexpr std::size_t inline_bytes_wanted = 64 * 1024;
+
+smtp::ServerReply refusal_for(const base::Error& error) {
+    if (error.kind == base::ErrorKind::limit) return {452, "4.3.1", error.message};
+    return {451, "4.3.0", error.message};
+}
+
+}  // namespace
+
+Intake::Intake(Context& context, Origin origin)
+    : context_(context),
+      origin_(origin),
+      header_({.header_bytes_max = context.options.header_bytes_max,
+               .received_max = context.options.received_fields_max}) {}
+
+Intake::~Intake() {
+    context_.memory.give_back(reserved_bytes_);
+}
+
+std::optional<smtp::ServerReply> Intake::begin(std::uint64_t declared_bytes) {
+    if (auto admitted = context_.store.admits(declared_bytes); !admitted)
+        return refusal_for(admitted.error());
+    // Tight memory never refuses a message here: its content then goes to a file from the first octet on.
+    inline_bytes_ = std::min(inline_bytes_wanted, context_.memory.left() / 4);
+    if (!context_.memory.take(inline_bytes_)) inline_bytes_ = 0;
+    reserved_bytes_ += inline_bytes_;
+    staged_ = context_.store.stage(inline_bytes_);
+    received_ = context_.clock.wall();
+    return {};
+}
+
+io::Task<std::optional<smtp::ServerReply>> Intake::take(std::string_view chunk, std::string_view helo,
+                                                        mail::WithProtocol with) {
+    if (header_.reading()) {
+        chunk.remove_prefix(header_.feed(chunk));
+        if (!reserve_header())
+            co_return smtp::ServerReply(452, "4.3.1",
+                                        "Too many messages at once for the memory set aside; try again");
+        if (auto refused = judge_header()) co_return refused;
+        if (header_.reading()) co_return std::nullopt;
+        auto refused = co_await write_head(helo, with);
+        if (refused) co_return refused;
+    }
+    if (chunk.empty()) co_return std::nullopt;
+    co_return co_await append(std::string(chunk));
+}
+
+// The header section is held in memory until it is complete; what it really takes is accounted for.
+bool Intake::reserve_header() {
+    const std::size_t held = header_.octets().size();
+    const std::size_t reserved = reserved_bytes_ - inline_bytes_;
+    if (held <= reserved) return true;
+    if (!context_.memory.take(held - reserved)) return false;
+    reserved_bytes_ += held - reserved;
+    return true;
+}
+
+std::optional<smtp::ServerReply> Intake::judge_header() const {
+    if (header_.state() == mail::HeaderSection::State::too_large)
+        return smtp::ServerReply(552, "5.3.4",
+                                 "Header section too large (" +
+                                     std::to_string(context_.options.header_bytes_max) +
+                                     " octets, header_bytes_max, or 1000 fields)");
+    if (header_.loops())
+        return smtp::ServerReply(
+            554, "5.4.6",
+            "Too many Received fields: this message goes in circles; check that no server "
+            "behind the mailbox sends its mail back to this relay");
+    return {};
+}
+
+io::Task<std::optional<smtp::ServerReply>> Intake::write_head(std::string_view helo,
+                                                              mail::WithProtocol with) {
+    const std::string queue_id = staged_->id().text();
+    mail::Trace trace{.helo = helo,
+                      .client_address = origin_.client_address,
+                      .host_name = context_.options.hostname,
+                      .queue_id = queue_id,
+                      .with = with,
+                      .received = received_};
+    const std::uint64_t random[2] = {context_.random(), context_.random()};
+    static_assert(sizeof random == sizeof trace.entropy);
+    std::memcpy(trace.entropy.data(), random, sizeof random);
+
+    header_from_ = mail::first_header_address(header_.facts().from);
+    message_id_ = header_.facts().has_message_id ? header_.facts().message_id
+                                                 : mail::message_id(trace.entropy, context_.options.hostname);
+    std::string head = mail::head_of(header_, trace);
+    header_.release();
+    co_return co_await append(std::move(head));
+}
+
+io::Task<std::optional<smtp::ServerReply>> Intake::append(std::string octets) {
+    auto stored = co_await staged_->append(std::move(octets));
+    if (stored) co_return std::nullopt;
+    co_return refusal_for(stored.error());
+}
+
+io::Task<smtp::ServerReply> Intake::commit(const mail::Envelope& envelope, std::string_view helo,
+                                           mail::WithProtocol with) {
+    std::optional<smtp::ServerReply> refused;
+    if (header_.reading()) {
+        header_.finish();
+        refused = judge_header();
+        if (!refused) refused = co_await write_head(helo, with);
+    }
+    std::optional<std::vector<queue::AcceptedRecipient>> recipients;
+    if (!refused) {
+        recipients = plan(envelope);
+        if (!recipients) refused.emplace(550, "5.7.1", std::string(no_route));
+    }
+    if (refused) {
+        log_rejected(envelope, *refused);
+        co_return *std::move(refused);
+    }
+
+    queue::Acceptance acceptance{.envelope = envelope,
+                                 .recipients = *std::move(recipients),
+                                 .header_from = header_from_,
+                                 .message_id = message_id_,
+                                 .client_address = std::string(origin_.client_address),
+                                 .listener = std::string(origin_.listener),
+                                 .priority = 0,
+                                 .accepted = received_};
+    auto durable = co_await staged_->commit(std::move(acceptance));
+    if (!durable) {
+        smtp::ServerReply reply = refusal_for(durable.error());
+        log_rejected(envelope, reply);
+        co_return reply;
+    }
+    log_accepted(envelope);
+    co_return smtp::ServerReply(250, "2.0.0", "queued as " + staged_->id().text());
+}
+
+std::optional<std::vector<queue::AcceptedRecipient>> Intake::plan(const mail::Envelope& envelope) const {
+    std::vector<queue::AcceptedRecipient> planned;
+    planned.reserve(envelope.recipients.size());
+    for (const mail::Recipient& recipient : envelope.recipients) {
+        const route::Query query{.sender = envelope.sender,
+                                 .header_from = header_from_,
+                                 .client_address = origin_.client_address,
+                                 .listener = origin_.listener,
+                                 .recipient = recipient.address};
+        auto choice = context_.router.choose(query);
+        if (!choice) return {};
+        planned.push_back({.recipient = recipient,
+                           .mailbox = std::move(choice->mailbox),
+                           .route = std::move(choice->route)});
+    }
+    return planned;
+}
+
+void Intake::log_accepted(const mail::Envelope& envelope) const {
+    context_.logger.info(base::events::message_accepted, "",
+                         {{"queue_id", staged_->id().text()},
+                          {"client", origin_.client_address},
+                          {"from", envelope.sender},
+                          {"recipients", envelope.recipients.size()},
+                          {"bytes", staged_->size_bytes()},
+                          {"message_id", message_id_}});
+}
+
+void Intake::log_rejected(const mail::Envelope& envelope, const smtp::ServerReply& reply) const {
+    context_.logger.warning(base::events::message_rejected, reply.text,
+                            {{"client", origin_.client_address},
+                             {"from", envelope.sender},
+                             {"reply", std::to_string(reply.code) + " " + reply.enhanced}});
+}
+
+}  // namespace mailramp::inbound

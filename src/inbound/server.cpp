@@ -1,0 +1,160 @@
+#include "mailramp/inbound/server.h"
+
+#include <algorithm>
+#include <chrono>
+#include <map>
+#include <random>
+#include <unordered_set>
+#include <utility>
+#include <vector>
+
+#include <sys/socket.h>
+
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+
+#include "inbound/context.h"
+#include "inbound/session.h"
+#include "mailramp/base/events.h"
+#include "mailramp/io/timer.h"
+
+namespace mailramp::inbound {
+namespace {
+
+// How long an idle client has, at the end, to send the command that is answered 421.
+constexpr base::Duration idle_grace = std::chrono::milliseconds(500);
+
+std::mt19937_64 seeded_random() {
+    std::random_device device;
+    std::seed_seq seed{device(), device(), device(), device(), device(), device(), device(), device()};
+    return std::mt19937_64(seed);
+}
+
+}  // namespace
+
+struct Server::Impl : std::enable_shared_from_this<Server::Impl> {
+    Impl(const Options& options, const io::Executor& loop, queue::QueueStore& store,
+         const route::Router& router, const base::Clock& clock, base::Logger logger)
+        : executor(loop),
+          context{.options = options,
+                  .store = store,
+                  .router = router,
+                  .clock = clock,
+                  .logger = std::move(logger),
+                  .counters = {},
+                  .memory = MemoryBudget(options.session_bytes_max),
+                  .random = seeded_random(),
+                  .stopping = false},
+          changed(loop) {}
+
+    // A coroutine's parameters live in its frame: `self` keeps everything here alive while it runs.
+    static io::Task<> accept_from(std::shared_ptr<Impl> self, std::shared_ptr<io::Listener> listener);
+    static io::Task<> run_session(std::shared_ptr<Impl> self, io::Stream stream, std::string listener);
+    [[nodiscard]] bool has_room_for(const std::string& client) const;
+    void turn_away(io::Stream stream, const std::string& listener);
+    void cut_off(bool only_idle);
+
+    io::Executor executor;
+    Context context;
+    std::vector<std::shared_ptr<io::Listener>> listeners;
+    std::unordered_set<Session*> sessions;
+    std::map<std::string, std::size_t, std::less<>> sessions_of_client;
+    io::Event changed;  // a session ended
+};
+
+bool Server::Impl::has_room_for(const std::string& client) const {
+    if (sessions.size() >= context.options.sessions_max) return false;
+    const auto found = sessions_of_client.find(client);
+    return found == sessions_of_client.end() || found->second < context.options.sessions_per_client_max;
+}
+
+void Server::Impl::turn_away(io::Stream stream, const std::string& listener) {
+    ++context.counters.sessions_refused;
+    context.logger.warning(base::events::client_refused,
+                           "Too many sessions (sessions_max, sessions_per_client_max)",
+                           {{"client", stream.peer_address()}, {"listener", listener}});
+    const std::string reply =
+        "421 4.7.0 " + context.options.hostname + " Too many connections, try again later\r\n";
+    // Best effort and without waiting: under such a load a coroutine for each refusal would be the attack.
+    static_cast<void>(
+        ::send(stream.native_handle(), reply.data(), reply.size(), MSG_DONTWAIT | MSG_NOSIGNAL));
+    stream.close();
+}
+
+io::Task<> Server::Impl::accept_from(std::shared_ptr<Impl> self, std::shared_ptr<io::Listener> listener) {
+    for (;;) {
+        auto stream = co_await listener->accept();
+        if (!stream) {
+            if (stream.error().kind == base::ErrorKind::closed) co_return;
+            self->context.logger.warning(base::events::client_refused, stream.error().message,
+                                         {{"listener", listener->name()}});
+            continue;
+        }
+        if (self->has_room_for(stream->peer_address())) {
+            auto session = run_session(self, *std::move(stream), listener->name());
+            boost::asio::co_spawn(self->executor, std::move(session), boost::asio::detached);
+        } else {
+            self->turn_away(*std::move(stream), listener->name());
+        }
+    }
+}
+
+io::Task<> Server::Impl::run_session(std::shared_ptr<Impl> self, io::Stream stream, std::string listener) {
+    const std::string client = stream.peer_address();
+    Session session(self->context, std::move(stream), std::move(listener));
+    self->sessions.insert(&session);
+    ++self->sessions_of_client[client];
+    self->context.counters.sessions_open = self->sessions.size();
+    if (self->context.stopping) session.shut_down();
+
+    co_await session.run();
+
+    self->sessions.erase(&session);
+    if (--self->sessions_of_client[client] == 0) self->sessions_of_client.erase(client);
+    self->context.counters.sessions_open = self->sessions.size();
+    self->changed.notify();
+}
+
+void Server::Impl::cut_off(bool only_idle) {
+    for (Session* session : sessions)
+        if (!only_idle || session->idle()) session->cut_off();
+}
+
+Server::Server(const Options& options, const io::Executor& executor, queue::QueueStore& store,
+               const route::Router& router, const base::Clock& clock, base::Logger logger)
+    : impl_(std::make_shared<Impl>(options, executor, store, router, clock, std::move(logger))) {}
+
+Server::~Server() = default;
+
+void Server::serve(io::Listener listener) {
+    auto shared = std::make_shared<io::Listener>(std::move(listener));
+    impl_->listeners.push_back(shared);
+    boost::asio::co_spawn(impl_->executor, Impl::accept_from(impl_, std::move(shared)),
+                          boost::asio::detached);
+}
+
+void Server::stop_accepting() {
+    impl_->context.stopping = true;
+    for (const auto& listener : impl_->listeners)
+        listener->close();
+    for (Session* session : impl_->sessions)
+        session->shut_down();
+}
+
+io::Task<> Server::drain(base::SteadyTime deadline) {
+    const base::SteadyTime grace_ends = std::min(deadline, impl_->context.clock.steady() + idle_grace);
+    while (!impl_->sessions.empty() && impl_->context.clock.steady() < grace_ends) {
+        static_cast<void>(co_await impl_->changed.wait_until(grace_ends));
+    }
+    impl_->cut_off(true);
+    while (!impl_->sessions.empty() && impl_->context.clock.steady() < deadline) {
+        static_cast<void>(co_await impl_->changed.wait_until(deadline));
+    }
+    impl_->cut_off(false);
+}
+
+const Counters& Server::counters() const {
+    return impl_->context.counters;
+}
+
+}  // namespace mailramp::inbound
