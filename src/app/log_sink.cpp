@@ -1,40 +1,51 @@
 #include "app/log_sink.h"
 
+#include <spdlog/logger.h>
+#include <spdlog/sinks/stdout_sinks.h>
 #include <unistd.h>
 
 #include <boost/json/object.hpp>
 #include <boost/json/serialize.hpp>
-#include <spdlog/logger.h>
-#include <spdlog/sinks/stdout_sinks.h>
 
 namespace mailramp::app {
 namespace {
 
 spdlog::level::level_enum level_of(base::LogLevel level) {
     switch (level) {
-        case base::LogLevel::debug: return spdlog::level::debug;
-        case base::LogLevel::info: return spdlog::level::info;
-        case base::LogLevel::warning: return spdlog::level::warn;
-        case base::LogLevel::error: return spdlog::level::err;
+        case base::LogLevel::debug:
+            return spdlog::level::debug;
+        case base::LogLevel::info:
+            return spdlog::level::info;
+        case base::LogLevel::warning:
+            return spdlog::level::warn;
+        case base::LogLevel::error:
+            return spdlog::level::err;
     }
     return spdlog::level::info;
 }
 
 const char* word_of(base::LogLevel level) {
     switch (level) {
-        case base::LogLevel::debug: return "debug";
-        case base::LogLevel::info: return "info";
-        case base::LogLevel::warning: return "warning";
-        case base::LogLevel::error: return "error";
+        case base::LogLevel::debug:
+            return "debug";
+        case base::LogLevel::info:
+            return "info";
+        case base::LogLevel::warning:
+            return "warning";
+        case base::LogLevel::error:
+            return "error";
     }
     return "info";
 }
 
 bool wants_json(base::LogFormat format) {
     switch (format) {
-        case base::LogFormat::text: return false;
-        case base::LogFormat::json: return true;
-        case base::LogFormat::automatic: return isatty(STDERR_FILENO) == 0;
+        case base::LogFormat::text:
+            return false;
+        case base::LogFormat::json:
+            return true;
+        case base::LogFormat::automatic:
+            return isatty(STDERR_FILENO) == 0;
     }
     return true;
 }
@@ -100,10 +111,16 @@ struct LogSink::Impl {
 
 LogSink::LogSink(const base::LogOptions& options) : impl_(std::make_unique<Impl>(options)) {}
 
-LogSink::~LogSink() { flush(); }
+LogSink::~LogSink() {
+    flush();
+}
 
-base::Logger LogSink::logger() const { return {&impl_->sink, impl_->level}; }
+base::Logger LogSink::logger() const {
+    return {&impl_->sink, impl_->level};
+}
 
-void LogSink::flush() { impl_->logger.flush(); }
+void LogSink::flush() {
+    impl_->logger.flush();
+}
 
 }  // namespace mailramp::app

@@ -1,0 +1,24 @@
+// app/port_owner.h: who listens on a TCP port of this machine, for the error that says so.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <string>
+
+namespace mailramp::app {
+
+struct PortOwner {
+    int pid = 0;
+    std::string program;  // printable
+};
+
+// Reads /proc; nothing when nobody listens or when the owner is another user's and we may not look.
+// `proc` is another folder in tests.
+[[nodiscard]] std::optional<PortOwner> port_owner(std::uint16_t port,
+                                                  const std::filesystem::path& proc = "/proc");
+
+// What to tell the administrator whose port is taken: by whom, and both ways out.
+[[nodiscard]] std::string port_in_use_advice(std::uint16_t port, const std::optional<PortOwner>& owner);
+
+}  // namespace mailramp::app
