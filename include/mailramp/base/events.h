@@ -42,5 +42,6 @@ inline constexpr std::string_view mailbox_resumed = "mailbox_resumed";
 
 // Operators
 inline constexpr std::string_view admin_request = "admin_request";      // who asked for what over the socket
+inline constexpr std::string_view admin_failed = "admin_failed";        // the socket accepts nobody any more
 
 }  // namespace mailramp::base::events

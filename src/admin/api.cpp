@@ -1,0 +1,278 @@
+#include "admin/api.h"
+
+#include <algorithm>
+#include <chrono>
+#include <set>
+#include <utility>
+
+#include <unistd.h>
+
+#include <boost/json/array.hpp>
+#include <boost/json/object.hpp>
+#include <boost/json/serialize.hpp>
+
+#include "admin/views.h"
+#include "mailramp/base/text.h"
+
+namespace mailramp::admin {
+namespace {
+
+namespace json = boost::json;
+using base::ErrorKind;
+using base::fail;
+
+constexpr std::size_t page_messages_default = 100;
+
+int http_status(ErrorKind kind) {
+    switch (kind) {
+        case ErrorKind::invalid:
+            return 400;
+        case ErrorKind::not_found:
+            return 404;
+        case ErrorKind::conflict:
+            return 409;
+        case ErrorKind::limit:
+        case ErrorKind::unavailable:
+        case ErrorKind::cancelled:
+            return 503;
+        case ErrorKind::timeout:
+            return 504;
+        case ErrorKind::io:
+        case ErrorKind::closed:
+        case ErrorKind::protocol:
+        case ErrorKind::tls:
+        case ErrorKind::internal:
+            return 500;
+    }
+    return 500;
+}
+
+ApiResponse ok(const json::object& body, int status = 200) {
+    ApiResponse response;
+    response.status = status;
+    response.body = json::serialize(body);
+    response.body += '\n';
+    return response;
+}
+
+ApiResponse failed(const base::Error& error) {
+    return error_response(http_status(error.kind), kind_word(error.kind), error.message);
+}
+
+base::Result<queue::QueueId> read_id(std::string_view text) {
+    if (const auto id = queue::QueueId::parse(text)) return *id;
+    return fail(ErrorKind::invalid, "\"" + std::string(text) + "\" is not a queue id");
+}
+
+base::Result<> read_list_field(std::string_view name, std::string_view value, const AdminOptions& options,
+                               queue::ListRequest& request) {
+    if (name == "after") {
+        const auto id = read_id(value);
+        if (!id) return std::unexpected(id.error());
+        request.after = *id;
+    } else if (name == "limit") {
+        const auto number = base::parse_number(value);
+        if (!number || *number == 0 || *number > options.page_messages_max) {
+            return fail(ErrorKind::invalid,
+                        "limit must be a number from 1 to " + std::to_string(options.page_messages_max));
+        }
+        request.messages_max = *number;
+    } else if (name == "state") {
+        request.state = queue::recipient_state_from(value);
+        if (!request.state)
+            return fail(ErrorKind::invalid, "state must be queued, claimed, held or uncertain");
+    } else if (name == "mailbox") {
+        request.mailbox = std::string(value);
+    } else {
+        return fail(ErrorKind::invalid,
+                    "the list knows after, limit, state and mailbox, not \"" + std::string(name) + "\"");
+    }
+    return {};
+}
+
+base::Result<queue::ListRequest> read_list_request(const Target& target, const AdminOptions& options) {
+    queue::ListRequest request;
+    request.messages_max = std::min(page_messages_default, options.page_messages_max);
+    for (const auto& [name, value] : target.query) {
+        if (auto read = read_list_field(name, value, options, request); !read)
+            return std::unexpected(read.error());
+    }
+    return request;
+}
+
+// Those of the mailboxes that are paused: a retry through them waits all the same, and its caller should
+// know.
+json::array paused_among(const std::vector<delivery::MailboxStatus>& mailboxes,
+                         const std::set<std::string>* wanted) {
+    json::array paused;
+    for (const delivery::MailboxStatus& mailbox : mailboxes) {
+        if (mailbox.paused && (wanted == nullptr || wanted->contains(mailbox.name))) {
+            paused.emplace_back(base::printable(mailbox.name, base::log_value_bytes_max));
+        }
+    }
+    return paused;
+}
+
+}  // namespace
+
+bool is_safe_method(std::string_view method) {
+    return method == "GET" || method == "HEAD" || method == "OPTIONS" || method == "TRACE";
+}
+
+ApiResponse error_response(int status, std::string_view kind, std::string_view message) {
+    return ok(error_view(kind, message), status);
+}
+
+Api::Api(const AdminOptions& options, AdminContext context)
+    : options_(options),
+      context_(std::move(context)),
+      started_(context_.clock.wall()),
+      started_steady_(context_.clock.steady()) {}
+
+io::Task<ApiResponse> Api::answer(ApiRequest request) {
+    auto target = parse_target(request.target);
+    if (!target) co_return failed(target.error());
+    const Route route = find_route(request.method, *target);
+    switch (route.match) {
+        case Route::Match::found:
+            break;
+        case Route::Match::no_such_path:
+            co_return error_response(404, "not_found", "there is nothing at " + request.target);
+        case Route::Match::method_not_allowed: {
+            ApiResponse response =
+                error_response(405, "method_not_allowed",
+                               request.method + " is not possible here, but " + route.allowed_methods);
+            response.allow = route.allowed_methods;
+            co_return response;
+        }
+    }
+    co_return co_await run(route.action, std::move(*target), route.argument);
+}
+
+io::Task<ApiResponse> Api::run(Action action, Target target, std::string argument) {
+    switch (action) {
+        case Action::status:
+            co_return co_await status();
+        case Action::list_messages:
+            co_return co_await list_messages(std::move(target));
+        case Action::show_message:
+            co_return co_await show_message(std::move(argument));
+        case Action::retry_message:
+            co_return co_await retry_message(std::move(argument));
+        case Action::retry_all_messages:
+            co_return co_await retry_all_messages();
+        case Action::delete_message:
+            co_return co_await delete_message(std::move(argument));
+        case Action::resume_mailbox:
+            co_return resume_mailbox(argument);
+        case Action::health:
+            co_return health();
+    }
+    co_return error_response(500, "internal", "a route without an action");
+}
+
+io::Task<ApiResponse> Api::status() {
+    const auto counts = co_await context_.store.counts();
+    if (!counts) co_return failed(counts.error());
+    json::array listeners;
+    for (const std::string& name : context_.listeners())
+        listeners.emplace_back(name);
+    json::array mailboxes;
+    for (const delivery::MailboxStatus& mailbox : context_.mailboxes())
+        mailboxes.push_back(mailbox_view(mailbox));
+    json::array tokens;
+    for (const TokenState& token : context_.tokens())
+        tokens.push_back(token_view(token));
+    const auto uptime =
+        std::chrono::duration_cast<std::chrono::seconds>(context_.clock.steady() - started_steady_);
+    json::object body;
+    body["version"] = context_.version;
+    body["pid"] = ::getpid();
+    body["now"] = time_view(context_.clock.wall());
+    body["started"] = time_view(started_);
+    body["uptime_seconds"] = uptime.count();
+    body["listeners"] = std::move(listeners);
+    body["queue"] = queue_view(*counts, context_.store.health());
+    body["mailboxes"] = std::move(mailboxes);
+    body["tokens"] = std::move(tokens);
+    body["counters"] = counters_view(context_.counters());
+    co_return ok(body);
+}
+
+io::Task<ApiResponse> Api::list_messages(Target target) {
+    auto request = read_list_request(target, options_);
+    if (!request) co_return failed(request.error());
+    const auto page = co_await context_.store.list(std::move(*request));
+    if (!page) co_return failed(page.error());
+    json::array messages;
+    for (const queue::MessageRow& message : page->messages) {
+        messages.push_back(message_view(message, options_.list_recipients_max));
+    }
+    json::object body;
+    body["now"] = time_view(context_.clock.wall());
+    body["messages"] = std::move(messages);
+    body["next"] = nullptr;
+    if (page->next) body["next"] = page->next->text();
+    co_return ok(body);
+}
+
+io::Task<ApiResponse> Api::show_message(std::string id_text) {
+    const auto id = read_id(id_text);
+    if (!id) co_return failed(id.error());
+    const auto message = co_await context_.store.show(*id);
+    if (!message) co_return failed(message.error());
+    json::object body = message_view(*message, message->recipients.size());
+    body["now"] = time_view(context_.clock.wall());
+    co_return ok(body);
+}
+
+io::Task<ApiResponse> Api::retry_message(std::string id_text) {
+    const auto id = read_id(id_text);
+    if (!id) co_return failed(id.error());
+    const auto message = co_await context_.store.show(*id);
+    if (!message) co_return failed(message.error());
+    const auto recipients = co_await context_.store.retry(*id, context_.clock.wall());
+    if (!recipients) co_return failed(recipients.error());
+    std::set<std::string> used;
+    for (const queue::RecipientRow& recipient : message->recipients)
+        used.insert(recipient.mailbox);
+    json::object body;
+    body["id"] = id->text();
+    body["recipients"] = *recipients;
+    body["paused_mailboxes"] = paused_among(context_.mailboxes(), &used);
+    co_return ok(body);
+}
+
+io::Task<ApiResponse> Api::retry_all_messages() {
+    const auto recipients = co_await context_.store.retry(std::nullopt, context_.clock.wall());
+    if (!recipients) co_return failed(recipients.error());
+    json::object body;
+    body["recipients"] = *recipients;
+    body["paused_mailboxes"] = paused_among(context_.mailboxes(), nullptr);
+    co_return ok(body);
+}
+
+io::Task<ApiResponse> Api::delete_message(std::string id_text) {
+    const auto id = read_id(id_text);
+    if (!id) co_return failed(id.error());
+    const auto recipients = co_await context_.store.remove(*id, context_.clock.wall());
+    if (!recipients) co_return failed(recipients.error());
+    json::object body;
+    body["id"] = id->text();
+    body["recipients"] = *recipients;
+    co_return ok(body);
+}
+
+ApiResponse Api::resume_mailbox(const std::string& name) {
+    if (const auto resumed = context_.resume_mailbox(name); !resumed) return failed(resumed.error());
+    json::object body;
+    body["mailbox"] = base::printable(name, base::log_value_bytes_max);
+    return ok(body);
+}
+
+ApiResponse Api::health() const {
+    const queue::StoreHealth health = context_.store.health();
+    return ok(health_view(health), health.state == queue::StoreState::open ? 200 : 503);
+}
+
+}  // namespace mailramp::admin
