@@ -22,6 +22,8 @@
 
 namespace mailramp::smtp {
 
+class LineEnds;
+
 class DataReader {
   public:
     // Beyond `size_bytes_max` octets of content nothing more is handed out, but the end is still looked for.
@@ -51,7 +53,7 @@ class DataReader {
         ended,
     };
     // Runs over plain octets in bulk; stops at what needs a decision.
-    const char* run(const char* at, const char* end, std::string& out);
+    const char* run(const char* at, LineEnds& ends, std::string& out);
     // Decides about one octet. True: it was used; false: look again in the new state.
     bool step(char c, std::string& out);
     void put(std::string_view content, std::string& out);

@@ -64,7 +64,7 @@ class ServerProtocol {
         data,        // is there room for the message? answer(); any good code becomes 354
         body_chunk,  // chunk() is the next piece of the content
         body_end,    // the content is complete: make it durable, then answer()
-        reset,       // the message under way is over without body_end's answer being asked: drop it
+        reset,       // the message under way will not come to body_end: drop what was stored of it
         closed,      // write take_output(), then close
     };
 
@@ -81,8 +81,9 @@ class ServerProtocol {
     // Greets with 554 and this text instead of 220; then everything but QUIT is refused. Before the first
     // next().
     void refuse(std::string_view text);
-    // During the body: the rest of it is discarded without body_chunk, and this reply given at its end, where
-    // step reset comes instead of body_end.
+    // During the body: the message is dropped (step reset), the rest of it discarded without body_chunk, and
+    // this reply given at its end without body_end. The same happens by itself when a message is too large or
+    // has NUL.
     void refuse_body(ServerReply reply);
     // The next command gets 421 4.3.2. A message whose DATA was accepted still finishes.
     void shutdown();
@@ -104,37 +105,48 @@ class ServerProtocol {
     [[nodiscard]] std::string_view close_reason() const { return close_reason_; }
 
   private:
-    enum class State { greeting, command, asked, body, closed };
+    enum class State { greeting, command, body, closed };
+    // What answer() would answer.
     enum class Asked { nothing, mail, rcpt, data, body_end };
+    // A step for the shell, or nothing: go on with the input.
+    using Next = std::optional<Step>;
 
-    Step read_command();
-    Step read_body();
+    // server_protocol.cpp: the flow
+    void greet();
+    Next read_command();
+    Next overlong_line(std::string_view start);
+    Step need_bytes();
+    Next read_body();
+    Next end_of_body();
+    [[nodiscard]] std::optional<ServerReply> body_fault() const;
     Step ask(Asked what, Step step);
-    Step run_line(std::string_view line);
-    Step run_command(std::string_view verb, std::string_view arguments);
-    Step hello(std::string_view verb, std::string_view name);
-    Step mail_from(std::string_view arguments);
-    Step rcpt_to(std::string_view arguments);
-    Step begin_data(std::string_view arguments);
-    Step unknown(std::string_view verb);
-    bool take_mail_parameters(std::string_view parameters);
-    bool take_mail_parameter(std::string_view key, std::optional<std::string_view> value);
-    void say(int code, std::string_view enhanced, std::string_view text);
-    Step say_and_continue(int code, std::string_view enhanced, std::string_view text);
-    Step mistake(int code, std::string_view enhanced, std::string_view text);
-    Step end_session(int code, std::string_view enhanced, std::string_view text, std::string_view reason);
-    Step end_of_body();
-    bool forget_message();
-    void message_accepted();
+    void say(const ServerReply& reply);
+    Next forget_message();
+    Step end_session(const ServerReply& reply, std::string_view reason);
+    // Counts against errors_max. For broken protocol, not for a refused sender or recipient: a long list with
+    // some bad addresses is no attack.
+    Next mistake(const ServerReply& reply);
 
-    // Constant after construction.
-    ServerProtocolOptions options_;
+    // server_commands.cpp: what each command does
+    Next run_line(std::string_view line);
+    Next run_command(std::string_view verb, std::string_view arguments);
+    Next hello(std::string_view name, bool extended);
+    Next mail_from(std::string_view arguments);
+    Next rcpt_to(std::string_view arguments);
+    Next begin_data(std::string_view arguments);
+    Next unknown(const ServerReply& reply);
+    Next say_and_go_on(const ServerReply& reply);
+    [[nodiscard]] std::optional<ServerReply> take_mail_parameters(std::string_view parameters);
+    [[nodiscard]] std::optional<ServerReply> take_mail_parameter(std::string_view parameter);
+
+    const ServerProtocolOptions options_;
 
     State state_ = State::greeting;
     Asked asked_ = Asked::nothing;
+    bool reset_due_ = false;
+    bool refused_ = false;
     std::string refusal_;
     bool shutting_down_ = false;
-    bool reset_due_ = false;
     std::string close_reason_;
 
     std::string input_;
@@ -142,21 +154,23 @@ class ServerProtocol {
     bool skipping_line_ = false;
     std::string output_;
 
-    bool greeted_ = false;
-    bool extended_ = false;
+    bool greeted_ = false;   // HELO or EHLO was said
+    bool extended_ = false;  // it was EHLO
     std::string helo_;
     std::size_t errors_ = 0;
     std::size_t commands_without_mail_ = 0;
 
+    // The message under way.
     bool mail_given_ = false;
     bool rcpt_tried_ = false;
-    bool data_refused_ = false;
+    bool data_refused_ = false;  // and nothing sensible has come since
     mail::Envelope envelope_;
     mail::Recipient recipient_;
     std::optional<std::uint64_t> declared_bytes_;
     DataReader reader_;
     std::string chunk_;
     std::optional<ServerReply> body_refusal_;
+    bool body_dropped_ = false;
 };
 
 }  // namespace mailramp::smtp
