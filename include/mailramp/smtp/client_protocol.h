@@ -137,10 +137,11 @@ class ClientProtocol {
 
     static std::string_view name(State state);
     void enter(State state);
+    void ask(std::string_view line);
+    void handle(const Reply& reply);
     void fail(mail::Answer answer);
     void fail_locally(mail::Phase phase, int code, std::string_view enhanced, std::string_view text);
     void fail_on(const Reply& reply);
-    void handle(const Reply& reply);
 
     void reply_banner(const Reply& reply);
     void enter_ehlo();
@@ -150,32 +151,28 @@ class ClientProtocol {
     void enter_starttls();
     void reply_starttls(const Reply& reply);
     void enter_credentials();
-    void enter_auth(std::string_view mechanism, const base::Secret& response);
-    void reply_auth(const Reply& reply);
+    void enter_auth(std::string_view mechanism, base::Secret response);
     void reply_auth_prompt(const Reply& reply);
+    void reply_auth(const Reply& reply);
     void reply_auth_challenge(const Reply& reply);
-    void enter_ready();
 
     enum class Admission { admitted, settled };
     Admission admit_message();
-    Admission settle_all(int code, std::string_view enhanced, std::string_view text);
+    Admission refuse_message(int code, std::string_view enhanced, std::string_view text);
     void admit_recipients();
     void enter_transaction();
-    void send_commands();
-    [[nodiscard]] bool may_send(Verb verb) const;
     [[nodiscard]] std::string line_of(const Command& command) const;
-    [[nodiscard]] std::string mail_line() const;
-    [[nodiscard]] std::string rcpt_line(const mail::Recipient& recipient) const;
+    void send_commands();
     void reply_transaction(const Reply& reply);
     void reply_rset(const Reply& reply);
     void reply_mail(const Reply& reply);
     void reply_rcpt(const Reply& reply, std::size_t recipient);
     void reply_data(const Reply& reply);
-    void finish_transaction();
+    void finish_commands();
     void reply_body(const Reply& reply);
     void reply_body_end(const Reply& reply);
-    void reply_lone_dot(const Reply& reply);
     void enter_submitted();
+    void settle(std::size_t recipient, RecipientFate fate, mail::Answer answer);
     void settle_open(RecipientFate fate, const mail::Answer& answer);
     [[nodiscard]] std::size_t accepted_count() const;
 
@@ -184,6 +181,8 @@ class ClientProtocol {
     Security security_ = Security::plain;
     ReplyParser parser_;
     std::string output_;
+    std::size_t replies_due_ = 1;               // to what was taken out; the banner comes unasked
+    std::size_t replies_due_after_output_ = 0;  // to what still waits in output_
     Capabilities capabilities_;
     std::string greeting_;
     mail::Answer failure_;
@@ -193,17 +192,18 @@ class ClientProtocol {
 
     // The message under way.
     enum class Progress { unsettled, accepted, settled };
+    enum class MailOutcome { unknown, accepted, refused };
+    enum class BodyEnd { unsent, in_output, taken };
+    enum class Reset { unneeded, needed };
     std::optional<OutgoingMessage> message_;
     std::vector<RecipientOutcome> outcomes_;
     std::vector<Progress> progress_;  // of each recipient
     std::deque<Command> unsent_;
-    std::deque<Command> awaited_;  // sent, in order; their replies are still to come
+    std::deque<Command> awaited_;
     std::size_t awaited_bytes_ = 0;
-    std::optional<Reply> mail_refusal_;
+    MailOutcome mail_outcome_ = MailOutcome::unknown;
     DotStuffer stuffer_;
-    enum class BodyEnd { unsent, in_output, taken };
     BodyEnd body_end_ = BodyEnd::unsent;
-    enum class Reset { unneeded, needed };
     Reset reset_ = Reset::unneeded;  // before the next MAIL
 };
 
