@@ -10,6 +10,7 @@ namespace mailramp::base::events {
 inline constexpr std::string_view starting = "starting";            // version, configuration file
 inline constexpr std::string_view listening = "listening";          // an address is open for clients
 inline constexpr std::string_view ready = "ready";                  // queue open, configuration good
+inline constexpr std::string_view start_failed = "start_failed";    // why the daemon ended before it was ready
 inline constexpr std::string_view stopping = "stopping";            // a signal asked for the end
 inline constexpr std::string_view stopped = "stopped";              // the last line of a run
 inline constexpr std::string_view config_warning = "config_warning";  // works, but should be changed
