@@ -39,7 +39,9 @@ inline constexpr std::string_view message_deferred = "deferred";        // tried
 inline constexpr std::string_view message_held = "held";                // waits for a human, with cause and remedy
 inline constexpr std::string_view message_uncertain = "uncertain";      // may have been delivered; see the reason
 inline constexpr std::string_view mailbox_paused = "mailbox_paused";    // with cause and remedy
+inline constexpr std::string_view mailbox_resting = "mailbox_resting";  // transient trouble; goes on by itself
 inline constexpr std::string_view mailbox_resumed = "mailbox_resumed";
+inline constexpr std::string_view outcome_unsaved = "outcome_unsaved";  // the queue cannot store an outcome now
 
 // Operators
 inline constexpr std::string_view admin_request = "admin_request";      // who asked for what over the socket

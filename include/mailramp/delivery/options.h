@@ -23,6 +23,9 @@ struct RetryOptions {
     base::Duration expiry_uptime_min = std::chrono::hours(6);  // and never sooner after a start
     std::size_t attempts_max = 500;                            // then held, whatever the clock says
     base::Duration uncertain_delay = std::chrono::minutes(5);  // before a possible duplicate is sent
+    // A wall clock that runs ahead of the steady one by more than this has jumped: nothing ages by that.
+    base::Duration clock_jump_min = std::chrono::minutes(1);
+    std::size_t clock_jumps_max = 16;  // remembered one by one
 };
 
 // When a mailbox rests, and when it is tried again.
@@ -63,7 +66,7 @@ struct MailboxOptions {
 struct DeliveryOptions {
     RetryOptions retry;
     PauseOptions pause;
-    // A permit whose holder dies before its claim is durable is free again after this.
+    // A permit whose holder ends before its claim is durable counts as used after this.
     base::Duration permit_lease = std::chrono::seconds(30);
     // A claim and its permit outlive the attempt's deadline by this, so that its end can be stored.
     base::Duration lease_grace = std::chrono::minutes(2);

@@ -1,0 +1,51 @@
+// delivery/outcome.h: from what the courier reports to what the queue stores; pure.
+//
+// Every recipient of an attempt ends in exactly one state. What reaches further than the message (login,
+// token, quota, throttle, network) is not an attempt of it, never ages it and never fails it.
+#pragma once
+
+#include <vector>
+
+#include "delivery/moment.h"
+#include "delivery/pause.h"
+#include "mailramp/delivery/budget_store.h"
+#include "mailramp/delivery/courier.h"
+#include "mailramp/delivery/options.h"
+#include "mailramp/provider/reply_catalogue.h"
+#include "mailramp/queue/queue_store.h"
+
+namespace mailramp::delivery {
+
+// What was true when the attempt ended.
+struct AttemptFacts {
+    Moment now;
+    base::Duration age{};     // of the message, pauses left out
+    base::Duration uptime{};  // of this run
+    double chance = 0;        // in [0,1): one for all recipients, so that they stay together
+};
+
+struct RecipientOutcome {
+    queue::RecipientSettlement settlement;
+    provider::Verdict verdict;  // of a refusal
+    bool expired = false;       // held because of its age, not because of its answer
+};
+
+struct Outcome {
+    std::vector<RecipientOutcome> recipients;  // in the order of the claim
+    MailboxNews news;
+    LeaseUse permit = LeaseUse::used;  // whether the server may have counted a message
+};
+
+// `verdicts` and `report` have one element for each recipient of the claim; the verdict of one that was
+// delivered is not looked at. Remedies in the news have their placeholders filled from `mailbox`.
+[[nodiscard]] Outcome conclude(const DeliveryOptions& options, const MailboxOptions& mailbox,
+                               const queue::ClaimedMessage& claimed, const AttemptReport& report,
+                               const std::vector<provider::Verdict>& verdicts, const AttemptFacts& facts);
+
+// The daemon stops while the attempt is under way: nobody knows how far it came.
+[[nodiscard]] Outcome conclude_interrupted(const DeliveryOptions& options,
+                                           const queue::ClaimedMessage& claimed, const AttemptFacts& facts);
+// The message was claimed but never handed to the courier.
+[[nodiscard]] Outcome conclude_untouched(const queue::ClaimedMessage& claimed, base::WallTime now);
+
+}  // namespace mailramp::delivery
