@@ -5,6 +5,7 @@
 #pragma once
 
 #include <chrono>
+#include <cstdint>
 #include <expected>
 #include <memory>
 #include <optional>
@@ -33,6 +34,7 @@ struct TokenCacheOptions {
     base::Duration failure_pause_min = std::chrono::seconds(1);         // after transient failures, doubling
     base::Duration failure_pause_max = std::chrono::minutes(5);
     base::Duration configuration_failure_pause = std::chrono::minutes(1);  // answered from memory meanwhile
+    base::Duration configuration_failure_pause_max = std::chrono::minutes(15);  // doubling, while nobody asks
 };
 
 // What an administrator wants to know; no secret in it.
@@ -50,10 +52,13 @@ class TokenCache {
                const io::Executor& executor, const base::Clock& clock, base::Logger logger, double jitter);
     ~TokenCache();
 
-    // The live token, or a wait for the one fetch that is under way.
+    // The live token, or a wait for the one fetch that is under way. Soon after a failure: that failure, from
+    // memory. After stop(): the live token, or TokenFailureClass::cancelled.
     [[nodiscard]] io::Task<std::expected<base::Secret, TokenFailure>> get();
-    // The server refused this value (535). Drops it if it is still the current one and if the last forced
-    // refresh is at least `forced_refresh_interval` ago; true when a get() would now bring another value.
+    // The server refused this value (535). If it is still the current one, and the last forced refresh is at
+    // least `forced_refresh_interval` ago, fetches another. True when a get() will now bring another value,
+    // or wait for it; should that fetch fail, get() hands out the old value again, since another mailbox may
+    // be using it with success.
     bool invalidate(const base::Secret& value);
     // Fetches ahead of time until stop().
     io::Task<> keep_fresh();
