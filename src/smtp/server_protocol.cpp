@@ -164,9 +164,9 @@ ServerProtocol::Next ServerProtocol::read_body() {
     input_used_ += reader_.read(std::string_view(input_).substr(input_used_), chunk_);
     if (body_fault()) {
         chunk_.clear();
-        if (!std::exchange(body_dropped_, true)) return Step::reset;
-        if (reader_.size_bytes() > options_.discarded_bytes_max && !reader_.ended())
+        if (reader_.size_bytes() > options_.discarded_bytes_max)
             return end_session(*body_fault(), "a refused message went on and on");
+        if (!std::exchange(body_dropped_, true)) return Step::reset;
     }
     return chunk_.empty() ? Next() : Step::body_chunk;
 }
