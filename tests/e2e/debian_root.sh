@@ -63,6 +63,7 @@ fresh_root() {
 enter() {
     # shellcheck disable=SC2016 # the inner shell expands
     unshare --mount --pid --fork --kill-child sh -eu -c '
+        mount --bind "$1" "$1"  # so that programs inside may make namespaces of their own
         mount --rbind /dev "$1/dev"
         mount -t proc proc "$1/proc"
         mount -t sysfs -o ro sysfs "$1/sys"
