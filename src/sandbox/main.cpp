@@ -1,2 +1,4 @@
 // mailramp-sandbox: an Exchange Online and Entra simulator on loopback.
-int main() { return 0; }
+int main() {
+    return 0;
+}

@@ -1,0 +1,209 @@
+#include "mailramp/io/connect.h"
+
+#include <future>
+#include <optional>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "io/resolver.h"
+#include "unit/io/loop.h"
+
+namespace mailramp::io {
+namespace {
+
+using base::ErrorKind;
+using ::testing::HasSubstr;
+using testing::Loop;
+using testing::patient;
+using namespace std::chrono_literals;
+
+using Found = base::Result<std::vector<Endpoint>>;
+
+Task<Found> look_up(std::string host, ConnectOptions options) {
+    co_return co_await resolve(host, 25, options);
+}
+
+Task<base::Result<Stream>> reach(std::string host, std::uint16_t port, ConnectOptions options) {
+    co_return co_await connect(host, port, options);
+}
+
+Task<base::Result<Stream>> reach_all(std::vector<Endpoint> endpoints, ConnectOptions options) {
+    co_return co_await connect(endpoints, options);
+}
+
+Task<> look_up_detached(std::string host) {
+    static_cast<void>(co_await look_up(host, ConnectOptions()));
+}
+
+void answer_with(Loop& loop, Lookup lookup) {
+    Resolver::of(loop.executor()).set_lookup(std::move(lookup));
+}
+
+// A name server that does not answer until it is told to.
+class HungNameServer {
+  public:
+    explicit HungNameServer(Loop& loop) {
+        answer_with(
+            loop, [answered = answered_, asked = asked_](const std::string&, std::uint16_t, Family) -> Found {
+                asked->set_value();
+                answered.wait();
+                return Found(std::vector<Endpoint>{{"127.0.0.1", 25}});
+            });
+    }
+    ~HungNameServer() { release(); }
+    void release() {
+        if (!std::exchange(released_, true)) gate_.set_value();
+    }
+
+  private:
+    std::promise<void> gate_;
+    std::shared_future<void> answered_ = gate_.get_future().share();
+    std::shared_ptr<std::promise<void>> asked_ = std::make_shared<std::promise<void>>();
+    bool released_ = false;
+};
+
+TEST(Resolve, NeedsNoThreadForANumber) {
+    Loop loop;
+    answer_with(loop, [](const std::string&, std::uint16_t, Family) -> Found {
+        ADD_FAILURE() << "a number was looked up";
+        return {};
+    });
+    const auto v4 = loop.run(look_up("127.0.0.1", {}));
+    ASSERT_TRUE(v4.has_value());
+    EXPECT_EQ(v4->at(0).address, "127.0.0.1");
+    EXPECT_EQ(v4->at(0).port, 25);
+    EXPECT_EQ(loop.run(look_up("::1", {})).value().at(0).address, "::1");
+}
+
+TEST(Resolve, KeepsToTheFamilyAskedFor) {
+    Loop loop;
+    ConnectOptions options;
+    options.family = Family::ipv4;
+    EXPECT_EQ(loop.run(look_up("::1", options)).error().kind, ErrorKind::not_found);
+    EXPECT_TRUE(loop.run(look_up("127.0.0.1", options)).has_value());
+}
+
+TEST(Resolve, AsksTheSystemForAName) {
+    Loop loop;
+    ConnectOptions options;
+    options.family = Family::ipv4;
+    const auto found = loop.run(look_up("localhost", options));
+    ASSERT_TRUE(found.has_value());
+    EXPECT_EQ(found->at(0).address, "127.0.0.1");
+}
+
+TEST(Resolve, AHungLookupEndsAtItsDeadlineAndHoldsUpNobody) {
+    Loop loop;
+    HungNameServer server(loop);
+    ConnectOptions options;
+    options.resolve_timeout = 5ms;
+    const auto found = loop.run(look_up("hung.example", options));
+    ASSERT_FALSE(found.has_value());
+    EXPECT_EQ(found.error().kind, ErrorKind::timeout);
+    EXPECT_THAT(found.error().message, HasSubstr("hung.example"));
+}
+
+TEST(Resolve, ALookupMayOutliveItsEventLoop) {
+    std::optional<Loop> loop(std::in_place);
+    HungNameServer server(*loop);
+    loop->spawn(look_up_detached("hung.example"));
+    loop->context().poll();
+    loop.reset();
+    server.release();
+}
+
+TEST(Resolve, RefusesMoreHungLookupsThanAllowed) {
+    Loop loop;
+    HungNameServer server(loop);
+    ConnectOptions options;
+    options.resolve_timeout = 5ms;
+    options.lookups_in_flight_max = 1;
+    EXPECT_EQ(loop.run(look_up("hung.example", options)).error().kind, ErrorKind::timeout);
+    EXPECT_EQ(loop.run(look_up("hung.example", options)).error().kind, ErrorKind::unavailable);
+}
+
+TEST(Resolve, CountsLookupsOutWhenTheyEnd) {
+    Loop loop;
+    answer_with(loop, [](const std::string&, std::uint16_t port, Family) {
+        return Found(std::vector<Endpoint>{{"127.0.0.1", port}});
+    });
+    ConnectOptions options;
+    options.lookups_in_flight_max = 1;
+    for (int i = 0; i < 20; ++i)
+        EXPECT_TRUE(loop.run(look_up("quick.example", options)).has_value());
+}
+
+TEST(Resolve, PassesOnThatANameIsUnknown) {
+    Loop loop;
+    answer_with(loop, [](const std::string&, std::uint16_t, Family) -> Found {
+        return base::fail(ErrorKind::not_found, "look up nobody.example: Name or service not known");
+    });
+    EXPECT_EQ(loop.run(look_up("nobody.example", {})).error().kind, ErrorKind::not_found);
+}
+
+TEST(Connect, TriesEveryAddressAndTakesTheFirstThatAnswers) {
+    Loop loop;
+    auto listener = Listener::bind_tcp(loop.executor(), {"127.0.0.1", 0}, 10).value();
+    auto dead = Listener::bind_tcp(loop.executor(), {"127.0.0.1", 0}, 10).value();
+    const Endpoint refused = dead.endpoint();
+    dead.close();
+    auto stream = loop.run(reach_all({refused, listener.endpoint()}, {}));
+    ASSERT_TRUE(stream.has_value());
+    EXPECT_EQ(stream->peer_address(), "127.0.0.1");
+}
+
+TEST(Connect, NamesEveryAddressAndWhyItFailed) {
+    Loop loop;
+    auto dead = Listener::bind_tcp(loop.executor(), {"127.0.0.1", 0}, 10).value();
+    const Endpoint refused = dead.endpoint();
+    const std::string port = std::to_string(refused.port);
+    dead.close();
+    const auto stream = loop.run(reach_all({refused, {"127.0.0.2", refused.port}}, {}));
+    ASSERT_FALSE(stream.has_value());
+    EXPECT_EQ(stream.error().kind, ErrorKind::unavailable);
+    EXPECT_THAT(stream.error().message, HasSubstr("127.0.0.1:" + port + ": Connection refused"));
+    EXPECT_THAT(stream.error().message, HasSubstr("127.0.0.2:" + port + ": Connection refused"));
+}
+
+TEST(Connect, TriesNoMoreAddressesThanAllowed) {
+    Loop loop;
+    auto listener = Listener::bind_tcp(loop.executor(), {"127.0.0.1", 0}, 10).value();
+    ConnectOptions options;
+    options.addresses_max = 1;
+    EXPECT_FALSE(
+        loop.run(reach_all({{"127.0.0.2", listener.endpoint().port}, listener.endpoint()}, options)));
+}
+
+// A listener whose backlog is full lets further connections hang: the kernel drops their SYNs.
+TEST(Connect, GivesAnAddressUpAtItsDeadline) {
+    Loop loop;
+    auto full = Listener::bind_tcp(loop.executor(), {"127.0.0.1", 0}, 0).value();
+    std::vector<Stream> waiting;
+    ConnectOptions options;
+    options.address_timeout = 20ms;
+    base::Result<Stream> last = loop.run(reach_all({full.endpoint()}, options));
+    for (int i = 0; i < 20 && last; ++i) {
+        waiting.push_back(std::move(*last));
+        last = loop.run(reach_all({full.endpoint()}, options));
+    }
+    ASSERT_FALSE(last.has_value());
+    EXPECT_EQ(last.error().kind, ErrorKind::timeout);
+}
+
+TEST(Connect, LooksUpAndConnectsByName) {
+    Loop loop;
+    auto listener = Listener::bind_tcp(loop.executor(), {"127.0.0.1", 0}, 10).value();
+    answer_with(loop, [](const std::string&, std::uint16_t port, Family) {
+        return Found(std::vector<Endpoint>{{"127.0.0.1", port}});
+    });
+    EXPECT_TRUE(loop.run(reach("smtp.example", listener.endpoint().port, {})).has_value());
+}
+
+TEST(Connect, WithoutAnyAddressIsNotFound) {
+    Loop loop;
+    EXPECT_EQ(loop.run(reach_all({}, {})).error().kind, ErrorKind::not_found);
+}
+
+}  // namespace
+}  // namespace mailramp::io
