@@ -22,17 +22,17 @@ enum class Dialect {
 };
 
 struct Preset {
-    std::string_view name;   // as it stands in the configuration
-    std::string_view title;  // for people
+    std::string_view name{};   // as it stands in the configuration
+    std::string_view title{};  // for people
     Dialect dialect = Dialect::any;
 
-    std::string_view host;
+    std::string_view host{};
     std::uint16_t port = 587;
     smtp::StartTls starttls = smtp::StartTls::required;
     smtp::Authentication authentication = smtp::Authentication::xoauth2;
 
-    std::string_view authority;  // token URL: <authority>/<tenant>/oauth2/v2.0/token
-    std::string_view scope;      // for client credentials
+    std::string_view authority{};  // token URL: <authority>/<tenant>/oauth2/v2.0/token
+    std::string_view scope{};      // for client credentials
 
     std::size_t connections_max = 2;           // side by side for one mailbox; Exchange refuses the fourth
     std::size_t messages_per_minute_max = 30;  // for one mailbox, in any 60 seconds

@@ -42,10 +42,10 @@ struct Verdict {
     Action action = Action::retry;
     Radius radius = Radius::message;
     TokenRefresh token = TokenRefresh::keep;
-    base::Duration wait_min{};       // before the next try or probe; zero leaves it to the retry policy
-    std::string_view cause;          // plain words, one sentence; lives as long as the program
-    std::string_view remedy;         // what to do; may hold the placeholders of fill()
-    std::optional<std::size_t> row;  // of the catalogue; nothing: the general rule
+    base::Duration wait_min{};         // before the next try or probe; zero leaves it to the retry policy
+    std::string_view cause{};          // plain words, one sentence; lives as long as the program
+    std::string_view remedy{};         // what to do; may hold the placeholders of fill()
+    std::optional<std::size_t> row{};  // of the catalogue; nothing: the general rule
 };
 
 [[nodiscard]] const char* to_string(Action action);
