@@ -206,7 +206,7 @@ io::Task<ApiResponse> Api::list_messages(Target target) {
     if (!page) co_return failed(page.error());
     json::array messages;
     for (const queue::MessageRow& message : page->messages) {
-        messages.push_back(message_view(message, options_.list_recipients_max));
+        messages.push_back(message_view(message, options_.list_recipients_max, context_.explain));
     }
     json::object body;
     body["now"] = time_view(context_.clock.wall());
@@ -221,7 +221,7 @@ io::Task<ApiResponse> Api::show_message(std::string id_text) {
     if (!id) co_return failed(id.error());
     const auto message = co_await context_.store.show(*id);
     if (!message) co_return failed(message.error());
-    json::object body = message_view(*message, message->recipients.size());
+    json::object body = message_view(*message, message->recipients.size(), context_.explain);
     body["now"] = time_view(context_.clock.wall());
     co_return ok(body);
 }

@@ -46,9 +46,12 @@ json::value failure_view(const std::optional<oauth::TokenFailure>& failure) {
                         {"remedy", shown(failure->remedy)},   {"trace", shown(failure->trace)}};
 }
 
-json::object recipient_view(const queue::RecipientRow& recipient) {
+json::object recipient_view(const queue::RecipientRow& recipient, const Explain& explain) {
     const bool waits = recipient.state == queue::RecipientState::queued ||
                        recipient.state == queue::RecipientState::uncertain;
+    const bool answered = recipient.answer.channel != mail::Channel::none;
+    const Explanation why =
+        answered && explain ? explain(recipient.mailbox, recipient.answer) : Explanation{};
     return {{"address", shown(recipient.address)},
             {"state", queue::to_string(recipient.state)},
             {"due", waits ? time_view(recipient.due) : json::value(nullptr)},
@@ -56,7 +59,9 @@ json::object recipient_view(const queue::RecipientRow& recipient) {
             {"maybe_delivered", recipient.maybe_delivered},
             {"mailbox", shown(recipient.mailbox)},
             {"route", shown(recipient.route)},
-            {"answer", answer_view(recipient.answer)}};
+            {"answer", answer_view(recipient.answer)},
+            {"cause", shown(why.cause)},
+            {"remedy", shown(why.remedy)}};
 }
 
 }  // namespace
@@ -89,11 +94,12 @@ json::value answer_view(const mail::Answer& answer) {
                         {"text", shown(answer.text)}};
 }
 
-json::object message_view(const queue::MessageRow& message, std::size_t recipients_max) {
+json::object message_view(const queue::MessageRow& message, std::size_t recipients_max,
+                          const Explain& explain) {
     json::array recipients;
     for (const queue::RecipientRow& recipient : message.recipients) {
         if (recipients.size() >= recipients_max) break;
-        recipients.push_back(recipient_view(recipient));
+        recipients.push_back(recipient_view(recipient, explain));
     }
     return {{"id", message.id.text()},
             {"sender", shown(message.sender)},

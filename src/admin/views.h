@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstddef>
+#include <functional>
 #include <optional>
 #include <span>
 #include <string>
@@ -27,8 +28,11 @@ namespace mailramp::admin {
 [[nodiscard]] boost::json::value time_view(const std::optional<base::WallTime>& time);
 [[nodiscard]] boost::json::value answer_view(const mail::Answer& answer);  // null when nobody has spoken yet
 
+using Explain = std::function<Explanation(const std::string& mailbox, const mail::Answer& answer)>;
+
 // At most `recipients_max` of the recipients; `recipients_total` says how many there are.
-[[nodiscard]] boost::json::object message_view(const queue::MessageRow& message, std::size_t recipients_max);
+[[nodiscard]] boost::json::object message_view(const queue::MessageRow& message, std::size_t recipients_max,
+                                               const Explain& explain);
 [[nodiscard]] boost::json::object queue_view(const queue::QueueCounts& counts,
                                              const queue::StoreHealth& health);
 [[nodiscard]] boost::json::object mailbox_view(const delivery::MailboxStatus& mailbox);

@@ -12,6 +12,7 @@
 #include "mailramp/base/clock.h"
 #include "mailramp/base/result.h"
 #include "mailramp/delivery/dispatcher.h"
+#include "mailramp/mail/answer.h"
 #include "mailramp/oauth/token_cache.h"
 #include "mailramp/queue/queue_store.h"
 
@@ -34,6 +35,12 @@ struct TokenState {
     oauth::TokenStatus status;
 };
 
+// What an answer means to a human.
+struct Explanation {
+    std::string cause;
+    std::string remedy;
+};
+
 struct AdminContext {
     const base::Clock& clock;
     queue::QueueStore& store;
@@ -45,6 +52,8 @@ struct AdminContext {
     // As Dispatcher::resume().
     std::function<base::Result<>(const std::string& name)> resume_mailbox;
     std::function<std::vector<CounterGroup>()> counters;
+    // What the catalogue of a mailbox's provider says to an answer; without it answers are shown unexplained.
+    std::function<Explanation(const std::string& mailbox, const mail::Answer& answer)> explain;
 };
 
 }  // namespace mailramp::admin

@@ -42,6 +42,9 @@ class ApiTest : public testing::Test {
                             },
                             [] {
                                 return std::vector<CounterGroup>{{"inbound", {{"sessions", 7}}}};
+                            },
+                            [](const std::string& mailbox, const mail::Answer& answer) {
+                                return Explanation{mailbox + " got " + answer.enhanced, "do this"};
                             }};
     }
 
@@ -198,6 +201,17 @@ TEST_F(ApiTest, ShownTextHasNoControlCharactersAndIsUtf8) {
     const ApiResponse response = ask("GET", "/v1/messages/" + id);
     EXPECT_THAT(response.body, HasSubstr(R"("sender":"??]0;title?@x")"));
     EXPECT_THAT(response.body, HasSubstr(R"("text":"a??b?c")"));
+}
+
+TEST_F(ApiTest, AnswersAreExplained) {
+    queue::MessageRow message = a_message(77);
+    message.recipients[0].answer = mail::Answer{mail::Channel::smtp, mail::Phase::mail, 550, "5.7.60", "no"};
+    message.recipients.push_back(a_recipient("silent@y.example", queue::RecipientState::queued));
+    store.message = message;
+    const json::value body = ask_json("GET", "/v1/messages/" + id);
+    EXPECT_EQ(body.at("recipients").at(0).at("cause"), "alerts got 5.7.60");
+    EXPECT_EQ(body.at("recipients").at(0).at("remedy"), "do this");
+    EXPECT_EQ(body.at("recipients").at(1).at("cause"), "") << "nobody has said anything about this one";
 }
 
 TEST_F(ApiTest, MissingMessagesAre404AndBadIdsAre400) {
