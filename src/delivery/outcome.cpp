@@ -259,6 +259,7 @@ Outcome conclude_untouched(const queue::ClaimedMessage& claimed, base::WallTime 
         row.settlement.row = recipient.row;
         row.settlement.due = now;
         row.settlement.counts_as_attempt = false;
+        row.untouched = true;
     }
     return outcome;
 }

@@ -28,6 +28,7 @@ struct RecipientOutcome {
     queue::RecipientSettlement settlement;
     provider::Verdict verdict;  // of a refusal
     bool expired = false;       // held because of its age, not because of its answer
+    bool untouched = false;     // back in the queue as if nothing had happened: it was not about this message
 };
 
 struct Outcome {

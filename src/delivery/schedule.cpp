@@ -91,10 +91,15 @@ bool Schedule::resume(base::SteadyTime now) {
 }
 
 // All waiting is done in steady time and never longer than a retry can be put off: a due time beyond that was
-// written by a wall clock that has gone back since, and is then claimed as if its time had come.
-Schedule::Due Schedule::due_at(base::WallTime due, base::WallTime asked, Moment now) const {
+// written by a wall clock that has gone back since, and is then claimed as if its time had come. New mail in
+// the meantime does not start that wait again.
+Schedule::Due Schedule::due_at(base::WallTime due, base::WallTime asked, Moment now) {
     const base::Duration horizon = retry_delay_horizon(options_.retry);
-    if (due - now.wall > horizon) return Due{.at = now.steady + horizon, .claim_as = due};
+    if (due - now.wall > horizon) {
+        if (!far_ || far_->claim_as != due || due <= asked)
+            far_ = Due{.at = now.steady + horizon, .claim_as = due};
+        return *far_;
+    }
     base::Duration wait = std::max(due - now.wall, base::Duration::zero());
     // The store has just said that nothing is due at this time; asking at once again would be a busy loop.
     if (due <= asked) wait = std::max(wait, options_.store_pause_min);

@@ -70,13 +70,14 @@ class Schedule {
         base::SteadyTime at;      // ask the store then
         base::WallTime claim_as;  // pretending that it is at least this late
     };
-    [[nodiscard]] Due due_at(base::WallTime due, base::WallTime asked, Moment now) const;
+    [[nodiscard]] Due due_at(base::WallTime due, base::WallTime asked, Moment now);
     void abandon(const Attempt& attempt);
 
     DeliveryOptions options_;
     Pause pause_;
     Concurrency concurrency_;
     std::optional<Due> due_;
+    std::optional<Due> far_;                         // the last that was impossibly far ahead
     std::optional<base::SteadyTime> blocked_until_;  // by the budget
     std::optional<base::SteadyTime> store_until_;    // by the store
     int store_failures_ = 0;                         // in a row

@@ -41,6 +41,7 @@ inline constexpr std::string_view message_uncertain = "uncertain";      // may h
 inline constexpr std::string_view mailbox_paused = "mailbox_paused";    // with cause and remedy
 inline constexpr std::string_view mailbox_resting = "mailbox_resting";  // transient trouble; goes on by itself
 inline constexpr std::string_view mailbox_resumed = "mailbox_resumed";
+inline constexpr std::string_view delivery_waits = "delivery_waits";    // for the queue, or for configuration
 inline constexpr std::string_view outcome_unsaved = "outcome_unsaved";  // the queue cannot store an outcome now
 
 // Operators

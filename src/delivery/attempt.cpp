@@ -1,0 +1,261 @@
+// One message, from the budget's permit and the store's claim to the settlement.
+#include <algorithm>
+
+#include <boost/asio/post.hpp>
+#include <boost/asio/use_awaitable.hpp>
+
+#include "delivery/dispatcher_impl.h"
+#include "mailramp/base/result.h"
+#include "mailramp/provider/reply_catalogue.h"
+
+namespace mailramp::delivery {
+
+using queue::RecipientState;
+
+io::Task<> Dispatcher::Impl::attempt(Mailbox& mailbox, Schedule::Attempt begun) {
+    // From the loop, never inside whoever woke the mailbox: co_spawn would begin at once.
+    co_await boost::asio::post(executor_, boost::asio::use_awaitable);
+    Loan loan = co_await borrow(mailbox.options.name);
+    if (!loan.granted() || draining_) {
+        co_await give_back(loan.permit, LeaseUse::unused);
+        co_await give_back(loan.connection, LeaseUse::unused);
+        if (loan.error) {
+            ++counters_.store_failures;
+            if (!mailbox.store_failing) log_.claim_failed(mailbox.options, *loan.error);
+            mailbox.store_failing = true;
+            mailbox.schedule.store_failed(begun, clock_.steady());
+        } else {
+            mailbox.schedule.refused(begun, loan.ask_again, clock_.steady());
+        }
+        co_return attempt_ended(mailbox);
+    }
+    const base::WallTime asked = mailbox.schedule.claim_time(clock_.wall());
+    base::Result<queue::ClaimResult> claimed = co_await claim(mailbox, asked);
+    if (!claimed || !claimed->message) {
+        co_await give_back(loan.permit, LeaseUse::unused);
+        co_await give_back(loan.connection, LeaseUse::unused);
+        mailbox.schedule.budget_changed();
+        if (claimed) {
+            mailbox.schedule.nothing_due(begun, asked, claimed->next_due, now());
+        } else {
+            mailbox.schedule.store_failed(begun, clock_.steady());
+        }
+        co_return attempt_ended(mailbox);
+    }
+    mailbox.schedule.found();
+    pump(mailbox);  // there may be more
+    co_await fly(mailbox, begun, std::move(loan), std::move(*claimed->message));
+}
+
+// A connection first: without one a permit would only take a place away from somebody.
+io::Task<Loan> Dispatcher::Impl::borrow(std::string mailbox) {
+    Loan loan;
+    BudgetRequest request;
+    request.mailbox = std::move(mailbox);
+    request.lease = options_.permit_lease;
+    for (const Lendable what : {Lendable::connection, Lendable::permit}) {
+        request.what = what;
+        base::Result<BudgetAnswer> answer = co_await budget_.acquire(request);
+        if (!answer) {
+            loan.error = std::move(answer.error());
+            break;
+        }
+        if (!answer->lease) {
+            loan.ask_again = answer->ask_again;
+            break;
+        }
+        std::optional<BudgetLease>& lent = what == Lendable::connection ? loan.connection : loan.permit;
+        lent = std::move(answer->lease);
+    }
+    co_return loan;
+}
+
+// A failure is not worth more than a count: the lender takes the lease back by itself when it runs out.
+io::Task<> Dispatcher::Impl::give_back(std::optional<BudgetLease> lent, LeaseUse use) {
+    if (!lent) co_return;
+    const base::Result<> released = co_await budget_.release(std::move(*lent), use);
+    if (!released) ++counters_.store_failures;
+}
+
+io::Task<bool> Dispatcher::Impl::keep(BudgetLease lent, base::Duration lease) {
+    const base::Result<> kept = co_await budget_.renew(std::move(lent), lease);
+    if (!kept) ++counters_.store_failures;
+    co_return kept.has_value();
+}
+
+io::Task<base::Result<queue::ClaimResult>> Dispatcher::Impl::claim(Mailbox& mailbox, base::WallTime asked) {
+    queue::ClaimRequest request;
+    request.mailbox = mailbox.options.name;
+    request.now = asked;
+    request.lease_until = asked + mailbox.options.attempt_timeout + options_.lease_grace;
+    request.recipients_max = std::max<std::size_t>(mailbox.options.recipients_max, 1);
+    request.budget = budget_.record(mailbox.options.name);
+    base::Result<queue::ClaimResult> claimed = co_await store_.claim_due(std::move(request));
+    if (!claimed) {
+        ++counters_.store_failures;
+        if (!mailbox.store_failing) log_.claim_failed(mailbox.options, claimed.error());
+    }
+    mailbox.store_failing = !claimed;
+    if (claimed && claimed->message)
+        base::check(!claimed->message->recipients.empty(), "a claimed message has recipients");
+    co_return claimed;
+}
+
+io::Task<> Dispatcher::Impl::fly(Mailbox& mailbox, Schedule::Attempt begun, Loan loan,
+                                 queue::ClaimedMessage message) {
+    // The claim may have waited for the disk for long: what was lent must still be ours.
+    const base::Duration lease = mailbox.options.attempt_timeout + options_.lease_grace;
+    bool ours = !draining_;
+    if (ours) ours = co_await keep(*loan.connection, lease);
+    if (ours) ours = co_await keep(*loan.permit, lease);
+    if (!ours || draining_) {
+        co_await return_untouched(mailbox, begun, std::move(loan), std::move(message));
+        co_return;
+    }
+    flights_.push_front(Flight{.mailbox = mailbox, .message = std::move(message)});
+    const auto flight = flights_.begin();
+    ++counters_.attempts;
+    for (const queue::ClaimedRecipient& recipient : flight->message.recipients)
+        if (recipient.maybe_delivered) ++counters_.repeated_uncertain;
+
+    Submission submitted = submission(*flight);
+    AttemptReport report = co_await courier_.deliver(std::move(submitted));
+    flight->stage = Flight::Stage::settling;
+    Outcome outcome = judge(*flight, report);
+    const LeaseUse use = outcome.permit;
+    co_await give_back(std::move(loan.permit), use);
+    co_await give_back(std::move(loan.connection), LeaseUse::used);
+    mailbox.schedule.budget_changed();
+    if (!flight->abandoned) {
+        const Pause::Change change = mailbox.schedule.heard(begun, outcome.news, now(), chance());
+        announce(mailbox, change);
+        co_await settle(*flight, std::move(outcome), std::move(report.receipt));
+    }
+    flights_.erase(flight);
+    mailbox.schedule.ended();
+    attempt_ended(mailbox);
+}
+
+io::Task<> Dispatcher::Impl::return_untouched(Mailbox& mailbox, Schedule::Attempt begun, Loan loan,
+                                              queue::ClaimedMessage message) {
+    co_await give_back(std::move(loan.permit), LeaseUse::unused);
+    co_await give_back(std::move(loan.connection), LeaseUse::unused);
+    mailbox.schedule.withdrawn(begun);
+    flights_.push_front(
+        Flight{.mailbox = mailbox, .message = std::move(message), .stage = Flight::Stage::settling});
+    const auto flight = flights_.begin();
+    Outcome outcome = conclude_untouched(flight->message, clock_.wall());
+    co_await settle(*flight, std::move(outcome), std::string());
+    flights_.erase(flight);
+    mailbox.schedule.ended();
+    attempt_ended(mailbox);
+}
+
+Submission Dispatcher::Impl::submission(const Flight& flight) const {
+    const queue::ClaimedMessage& message = flight.message;
+    Submission submission;
+    submission.queue_id = message.id.text();
+    submission.mailbox = flight.mailbox.options.name;
+    submission.envelope = message.envelope;
+    submission.envelope.recipients.clear();
+    for (const queue::ClaimedRecipient& recipient : message.recipients)
+        submission.envelope.recipients.push_back(recipient.recipient);
+    submission.size_bytes = message.size_bytes;
+    submission.deadline = clock_.steady() + flight.mailbox.options.attempt_timeout;
+    submission.content = [&store = store_, id = message.id](std::uint64_t offset, std::size_t octets_max) {
+        return store.read(id, offset, octets_max);
+    };
+    return submission;
+}
+
+Outcome Dispatcher::Impl::judge(const Flight& flight, const AttemptReport& report) {
+    std::vector<provider::Verdict> verdicts;
+    verdicts.reserve(report.recipients.size());
+    for (const RecipientReport& recipient : report.recipients)
+        verdicts.push_back(provider::classify(flight.mailbox.options.dialect, recipient.answer));
+    return conclude(options_, flight.mailbox.options, flight.message, report, verdicts,
+                    facts(flight.message));
+}
+
+AttemptFacts Dispatcher::Impl::facts(const queue::ClaimedMessage& message) {
+    const Moment moment = now();
+    jumps_.observe(moment);
+    const base::Duration age = jumps_.since(message.accepted, moment) - message.paused_for;
+    return AttemptFacts{.now = moment,
+                        .age = std::max(age, base::Duration::zero()),
+                        .uptime = between(started_, moment.steady),
+                        .chance = chance()};
+}
+
+// What happened to a message is known here and nowhere else: it is stored however long the store takes. Until
+// then the attempt keeps its place among those of the mailbox, so that little waits this way.
+io::Task<> Dispatcher::Impl::settle(Flight& flight, Outcome outcome, std::string receipt) {
+    const std::string id = flight.message.id.text();
+    base::Duration pause = options_.store_pause_min;
+    bool logged = false;
+    for (;;) {
+        queue::Settlement attempted = settlement(flight, outcome, receipt);
+        const base::Result<> stored = co_await store_.settle(std::move(attempted));
+        if (stored) break;
+        ++counters_.store_failures;
+        if (!logged) log_.outcome_unsaved(flight.mailbox.options, id, stored.error());
+        logged = true;
+        // Nothing is left to settle: repeating it would change nothing.
+        if (stored.error().kind == base::ErrorKind::not_found) co_return;
+        const bool goes_on = co_await nap(pause);
+        if (!goes_on) co_return;
+        pause = std::min(pause * 2, options_.store_pause_max);
+    }
+    const Moment moment = now();
+    count(flight.message, outcome);
+    log_.settled(flight.mailbox.options, flight.message, outcome, receipt, moment.wall);
+    for (const RecipientOutcome& recipient : outcome.recipients) {
+        const queue::RecipientSettlement& row = recipient.settlement;
+        if (row.state == RecipientState::queued || row.state == RecipientState::uncertain)
+            flight.mailbox.schedule.put_off(row.due, moment);
+    }
+}
+
+queue::Settlement Dispatcher::Impl::settlement(const Flight& flight, const Outcome& outcome,
+                                               const std::string& receipt) const {
+    queue::Settlement settlement;
+    settlement.id = flight.message.id;
+    settlement.mailbox = flight.mailbox.options.name;
+    settlement.now = clock_.wall();
+    for (const RecipientOutcome& recipient : outcome.recipients)
+        settlement.recipients.push_back(recipient.settlement);
+    settlement.receipt = receipt;
+    settlement.budget = budget_.record(flight.mailbox.options.name);
+    return settlement;
+}
+
+void Dispatcher::Impl::count(const queue::ClaimedMessage& message, const Outcome& outcome) {
+    base::check(outcome.recipients.size() == message.recipients.size(), "every recipient ends in one state");
+    for (const RecipientOutcome& recipient : outcome.recipients) {
+        switch (recipient.settlement.state) {
+            case RecipientState::delivered:
+                ++counters_.delivered;
+                break;
+            case RecipientState::queued:
+                ++counters_.deferred;
+                break;
+            case RecipientState::held:
+                ++counters_.held;
+                break;
+            case RecipientState::uncertain:
+                ++counters_.uncertain;
+                break;
+            case RecipientState::claimed:
+            case RecipientState::failed:
+                base::check(false, "an attempt leaves nothing claimed or failed");
+        }
+    }
+}
+
+void Dispatcher::Impl::attempt_ended(Mailbox& mailbox) {
+    ++attempts_ended_;
+    task_ended();
+    pump(mailbox);
+}
+
+}  // namespace mailramp::delivery

@@ -1,0 +1,41 @@
+// delivery/delivery_log.h: what the delivery side tells the operator, one function an event.
+#pragma once
+
+#include <string>
+
+#include "delivery/moment.h"
+#include "delivery/outcome.h"
+#include "delivery/pause.h"
+#include "mailramp/base/log.h"
+#include "mailramp/delivery/options.h"
+#include "mailramp/queue/queue_store.h"
+
+namespace mailramp::delivery {
+
+class DeliveryLog {
+  public:
+    explicit DeliveryLog(base::Logger logger) : logger_(logger) {}
+
+    // One line for each recipient that was delivered, put off, held or left uncertain. Those that went back
+    // untouched, because their mailbox is paused or rests, have none: the mailbox has one.
+    void settled(const MailboxOptions& mailbox, const queue::ClaimedMessage& message, const Outcome& outcome,
+                 const std::string& receipt, base::WallTime now) const;
+    void paused(const MailboxOptions& mailbox, const Pause& pause) const;
+    // The same trouble again, or the first of it.
+    enum class Repeated { no, yes };
+    void resting(const MailboxOptions& mailbox, const Pause& pause, Repeated repeated) const;
+    void resumed(const MailboxOptions& mailbox, const std::string& after) const;
+    void claim_failed(const MailboxOptions& mailbox, const base::Error& error) const;
+    void outcome_unsaved(const MailboxOptions& mailbox, const std::string& queue_id,
+                         const base::Error& error) const;
+    void pause_unsaved(const MailboxOptions& mailbox, const base::Error& error) const;
+    void mailbox_unknown(std::string_view mailbox) const;
+
+  private:
+    base::Logger logger_;
+};
+
+// "2026-01-02T03:04:05Z", for logs.
+[[nodiscard]] std::string utc(base::WallTime time);
+
+}  // namespace mailramp::delivery
