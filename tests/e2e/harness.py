@@ -78,12 +78,13 @@ class Lines:
     """The lines that a process writes, kept, with waiting for one."""
 
     def __init__(self, stream):
+        self._stream = stream
         self._lines, self._ended, self._changed = [], False, threading.Condition()
-        self._thread = threading.Thread(target=self._read, args=(stream,), daemon=True)
+        self._thread = threading.Thread(target=self._read, daemon=True)
         self._thread.start()
 
-    def _read(self, stream):
-        for line in stream:
+    def _read(self):
+        for line in self._stream:
             with self._changed:
                 self._lines.append(line.decode(errors='replace').rstrip('\n'))
                 self._changed.notify_all()
@@ -99,8 +100,9 @@ class Lines:
         return '\n'.join(self.all())
 
     def join(self):
-        """Waits until the writer has closed its end."""
+        """Waits until the writer has closed its end, and closes ours."""
         self._thread.join(DEADLINE)
+        self._stream.close()
 
     def wait(self, accept, seconds, what, after=0):
         """The first line from index `after` on for which accept(line) gives something true: (that, its index)."""
@@ -276,11 +278,14 @@ class Scenario(unittest.TestCase):
                 program.kill()
             else:
                 program.stop()
-        if self._failed():
+        reports = [line for program in self._programs if isinstance(program, Program)
+                   for line in program.lines.all() if 'Sanitizer' in line or 'runtime error: ' in line]
+        if reports or self._failed():
             for program in self._programs:
                 log = program.lines.all() if isinstance(program, Program) else program.logs().splitlines()
                 name = program.command[0] if isinstance(program, Program) else type(program).__name__
                 print(f'---- last lines of {name}', *log[-60:], sep='\n', file=sys.stderr)
+        self.assertFalse(reports, 'a sanitizer has found something')
 
     def _failed(self):
         outcome = getattr(self, '_outcome', None)

@@ -1,0 +1,61 @@
+"""Loops that send, crash, start again, and at the end compare what was promised with what arrived."""
+
+import random
+import secrets
+import time
+
+import harness
+import load
+
+SENDERS = 20
+# Connections to the upstream: as many messages may be under way when the daemon dies, and so may come twice.
+CONNECTIONS = 3
+
+
+class CrashScenario(harness.Scenario):
+    """One queue, one upstream that answers after 0 to 20 ms, many daemons after one another."""
+
+    def setUp(self):
+        super().setUp()
+        self.seed = secrets.randbelow(1 << 32)
+        print(f'seed {self.seed}', flush=True)
+        self.chance = random.Random(self.seed)
+        self.account = load.Account()
+        self.recorder = self.started(load.Recorder(self.account, self.seed, delay_seconds_max=0.02))
+        self.senders = self.started(load.Senders(self.account, SENDERS, self.seed))
+
+    def config(self, queue):
+        raise NotImplementedError
+
+    def crash_loop(self, count, queue, crash, environment=None):
+        """`count` times: start, let between 20 and 200 messages be promised, kill -9, then crash()."""
+        config = self.config(queue)
+        for number in range(1, count + 1):
+            daemon = self.started(harness.Daemon(config, environment))
+            before = self.account.promised_count()
+            wanted = self.chance.randrange(20, 200)
+            self.senders.resume(daemon.port)
+            enough = self.account.wait_for_promised(before + wanted)
+            daemon.kill()
+            self.senders.pause()
+            self._programs.remove(daemon)
+            self.assertTrue(enough, f'start {number}: only {self.account.promised_count() - before} of {wanted} messages '
+                                    f'were taken\n{daemon.lines.text()[-3000:]}')
+            crash()
+            print(f'{number}: {self.account.summary()}', flush=True)
+
+    def drain(self, queue, seconds):
+        """Starts once more, without new messages, and waits until nothing is missing."""
+        self.senders.stop()
+        daemon = self.started(harness.Daemon(self.config(queue)))
+        began = time.monotonic()
+        complete = self.account.wait_until_nothing_is_missing(seconds)
+        print(f'drained after {time.monotonic() - began:.1f} s: {self.account.summary()}', flush=True)
+        return complete, daemon
+
+    def expect_nothing_lost(self, queue, crashes):
+        complete, daemon = self.drain(queue, 60 + crashes)
+        self.assertEqual(daemon.stop(), 0, daemon.lines.text()[-3000:])
+        self.assertTrue(complete, f'LOST: {sorted(self.account.missing())[:20]}')
+        self.assertEqual(self.account.altered(), set())
+        self.assertLessEqual(self.account.duplicates(), CONNECTIONS * crashes)
