@@ -5,6 +5,7 @@ upstream lives in the test's process, so no crash of the daemon or of its disk t
 """
 
 import collections
+import dataclasses
 import random
 import re
 import socketserver
@@ -13,6 +14,38 @@ import threading
 import harness
 
 _MESSAGE_ID = re.compile(rb'^Message-ID: <([^>]+)>\r\n', re.MULTILINE | re.IGNORECASE)
+
+
+@dataclasses.dataclass(frozen=True)
+class Delivery:
+    """What the upstream has been given in one transaction; the content without dot-stuffing."""
+
+    sender: str
+    recipients: tuple
+    content: bytes
+
+
+class Inbox:
+    """Deliveries in the order of their arrival, for tests that look at each."""
+
+    def __init__(self):
+        self._changed, self._deliveries = threading.Condition(), []
+
+    def arrived(self, delivery):
+        with self._changed:
+            self._deliveries.append(delivery)
+            self._changed.notify_all()
+
+    def wait_for(self, count, seconds=harness.DEADLINE):
+        """All deliveries, once there are so many."""
+        with self._changed:
+            if not self._changed.wait_for(lambda: len(self._deliveries) >= count, seconds):
+                raise AssertionError(f'{len(self._deliveries)} of {count} messages arrived within {seconds:.0f} s')
+            return list(self._deliveries)
+
+    def summary(self):
+        with self._changed:
+            return '\n'.join(map(repr, self._deliveries))
 
 
 class Account:
@@ -34,7 +67,8 @@ class Account:
             self._promised.add(message_id)
             self._changed.notify_all()
 
-    def arrived(self, content, recipients):
+    def arrived(self, delivery):
+        content, recipients = delivery.content, delivery.recipients
         found = _MESSAGE_ID.search(content)
         with self._changed:
             message_id = found.group(1).decode() if found else None
@@ -119,7 +153,7 @@ class _Session(socketserver.StreamRequestHandler):
             lines.append(line[1:] if line.startswith(b'.') else line)
 
     def _converse(self):
-        recorder, recipients = self.server.recorder, []
+        recorder, sender, recipients = self.server.recorder, '', []
         if not recorder.open.is_set():
             return self._say('421 4.3.2 closed for now')
         self._say('220 recorder.test ESMTP')
@@ -130,6 +164,9 @@ class _Session(socketserver.StreamRequestHandler):
                 return None
             if verb.startswith('EHLO'):
                 self._say('250-recorder.test\r\n250-PIPELINING\r\n250-8BITMIME\r\n250-SMTPUTF8\r\n250 SIZE 40000000')
+            elif verb.startswith('MAIL FROM:'):
+                sender, recipients = line[line.index('<') + 1:line.index('>')], []
+                self._say('250 2.1.0 ok')
             elif verb.startswith('RCPT TO:'):
                 recipients.append(line[line.index('<') + 1:line.index('>')])
                 self._say('250 2.1.5 ok')
@@ -138,13 +175,11 @@ class _Session(socketserver.StreamRequestHandler):
                 content = self._content()
                 if content is None:
                     return None
-                recorder.take(content, recipients)
+                recorder.take(Delivery(sender, tuple(recipients), content))
                 self._say('250 2.0.0 recorded')
-                recipients = []
             elif verb == 'QUIT':
                 return self._say('221 2.0.0 bye')
             else:
-                recipients = [] if verb.startswith(('MAIL', 'RSET')) else recipients
                 self._say('250 2.0.0 ok')
 
 
@@ -155,12 +190,12 @@ class _Server(socketserver.ThreadingTCPServer):
 
 
 class Recorder:
-    """The upstream. Records before it answers. While `open` is not set it answers 421 to every connection."""
+    """The upstream: records in `books` (an Account or an Inbox), then answers. Unless `open` is set it answers 421."""
 
-    def __init__(self, account, seed=0, delay_seconds_max=0.0):
+    def __init__(self, books, seed=0, delay_seconds_max=0.0):
         self.open = threading.Event()
         self.open.set()
-        self._account, self._random = account, random.Random(seed)
+        self._books, self._random = books, random.Random(seed)
         self._delay_seconds_max = delay_seconds_max
         self._lock, self._stopped = threading.Lock(), threading.Event()
         self._server = _Server(('127.0.0.1', 0), _Session)
@@ -168,10 +203,10 @@ class Recorder:
         self.port = self._server.server_address[1]
         threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True).start()
 
-    def take(self, content, recipients):
+    def take(self, delivery):
         with self._lock:
             delay = self._random.uniform(0, self._delay_seconds_max)
-        self._account.arrived(content, recipients)
+        self._books.arrived(delivery)
         # An upstream takes its time between recording and answering: there a crash makes a duplicate.
         self._stopped.wait(delay)
 
@@ -181,7 +216,7 @@ class Recorder:
         self._server.server_close()
 
     def logs(self):
-        return self._account.summary()
+        return self._books.summary()
 
 
 class Senders:
