@@ -1,10 +1,11 @@
-// mailramp/base/version.h: which release this is. A test compares it with the build file's.
+// mailramp/base/version.h: the version of this build.
 #pragma once
 
 #include <string_view>
 
 namespace mailramp::base {
 
-inline constexpr std::string_view version = "0.1.0";
+// "0.1.0", as CMakeLists.txt says it.
+[[nodiscard]] std::string_view version();
 
 }  // namespace mailramp::base

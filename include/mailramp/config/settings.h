@@ -29,8 +29,8 @@ struct Credential {
 // One upstream identity.
 struct Mailbox {
     std::string name;
-    std::string credential;            // the name of one above; empty when authentication is none
-    upstream::ServerOptions server;    // server.mailbox == name
+    std::string credential;             // the name of one above; empty when authentication is none
+    upstream::ServerOptions server;     // server.mailbox == name
     delivery::MailboxOptions delivery;  // delivery.name == name
 };
 
@@ -45,9 +45,10 @@ struct Settings {
     route::Options routes;
     admin::AdminOptions admin;
     base::LogOptions log;
-    std::filesystem::path ca_file;  // trusted for SMTP and for the token call, in addition to the system's CAs
-    // From SIGTERM to the end: what is in flight then is stored as uncertain. At most 9 s, so that the whole end
-    // takes less than 10 s.
+    std::filesystem::path
+        ca_file;  // trusted for SMTP and for the token call, in addition to the system's CAs
+    // From SIGTERM to the end: what is in flight then is stored as uncertain. At most 9 s, so that the whole
+    // end takes less than 10 s.
     base::Duration drain_timeout = std::chrono::seconds(8);
     std::vector<std::string> warnings;  // works, but should be changed; each says how
 };

@@ -1,0 +1,299 @@
+#include "app/daemon.h"
+
+#include <csignal>
+#include <cstring>
+#include <deque>
+#include <optional>
+#include <random>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <sysexits.h>
+#include <unistd.h>
+
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/signal_set.hpp>
+#include <boost/asio/use_awaitable.hpp>
+
+#include "app/listeners.h"
+#include "app/views.h"
+#include "mailramp/admin/server.h"
+#include "mailramp/base/events.h"
+#include "mailramp/base/version.h"
+#include "mailramp/delivery/dispatcher.h"
+#include "mailramp/inbound/server.h"
+#include "mailramp/io/http_client.h"
+#include "mailramp/io/system_clock.h"
+#include "mailramp/io/timer.h"
+#include "mailramp/oauth/client_credentials_source.h"
+#include "mailramp/oauth/token_cache.h"
+#include "mailramp/upstream/smtp_courier.h"
+
+namespace mailramp::app {
+namespace {
+
+// Between the end of the drain and cutting what is left, so that a courier's exact outcomes are still stored.
+constexpr base::Duration abort_grace = std::chrono::milliseconds(500);
+
+std::uint64_t random_seed() {
+    std::random_device device;
+    return (std::uint64_t{device()} << 32) | device();
+}
+
+StartFailure failure(int status, std::string_view doing, base::Error error) {
+    error.message.insert(0, std::string(doing) + ": ");
+    return {status, std::move(error)};
+}
+
+int status_for_queue(const base::Error& error) {
+    return error.kind == base::ErrorKind::conflict ? EX_TEMPFAIL : EX_CANTCREAT;
+}
+
+}  // namespace
+
+// A credential with all that keeps its token fresh. Never moves: the cache refers to the source.
+struct CredentialRuntime {
+    CredentialRuntime(config::Credential credential, io::HttpClient& http, const io::Executor& executor,
+                      const base::Clock& clock, base::Logger logger, double jitter)
+        : source(std::move(credential.source), http, clock),
+          cache(credential.name, source, credential.cache, executor, clock, std::move(logger), jitter) {}
+
+    oauth::ClientCredentialsSource source;
+    oauth::TokenCache cache;
+};
+
+// Members are declared so that what refers to another is destroyed before it.
+struct Daemon::Impl {
+    Impl(config::Settings checked_settings, LogSink& sink)
+        : settings(std::move(checked_settings)), logger(sink.logger()) {}
+
+    [[nodiscard]] std::expected<void, StartFailure> open();
+    [[nodiscard]] base::Result<> open_upstream();
+    [[nodiscard]] base::Result<> open_admin();
+    [[nodiscard]] std::vector<io::Endpoint> own_endpoints() const;
+    [[nodiscard]] std::vector<std::string> listener_names() const { return names; }
+    [[nodiscard]] oauth::TokenCache* cache_of(const std::string& credential);
+
+    // Coroutines; each runs while `this` lives, which is until the event loop has stopped.
+    io::Task<> begin();
+    io::Task<> wait_for_signals();
+    io::Task<> drain();
+    io::Task<> drain_dispatcher(base::Duration timeout, io::Event& done);
+    void spawn(io::Task<> task) { boost::asio::co_spawn(loop, std::move(task), boost::asio::detached); }
+    void finish(int exit_status);
+
+    config::Settings settings;
+    base::Logger logger;
+    int status = EX_OK;
+    bool draining = false;
+
+    boost::asio::io_context loop{1};
+    io::SystemClock clock;
+    boost::asio::signal_set signals{loop, SIGTERM, SIGINT, SIGHUP};
+    std::vector<io::Listener> listeners;
+    std::vector<std::string> names;
+    std::unique_ptr<queue::QueueStore> store;
+    std::unique_ptr<io::CurlHttpClient> http;
+    std::deque<CredentialRuntime> credentials;
+    std::unique_ptr<upstream::SmtpCourier> courier;
+    std::unique_ptr<delivery::BudgetStore> budget;
+    std::optional<delivery::Dispatcher> dispatcher;
+    std::optional<route::Router> router;
+    std::optional<inbound::Server> inbound_server;
+    std::unique_ptr<admin::Server> admin_server;
+};
+
+Daemon::Daemon(config::Settings settings, LogSink& log)
+    : impl_(std::make_unique<Impl>(std::move(settings), log)) {}
+
+Daemon::~Daemon() = default;
+
+int Daemon::run() {
+    Impl& daemon = *impl_;
+    daemon.logger.info(base::events::starting, "",
+                       {{"version", base::version()}, {"config", daemon.settings.file.string()}});
+    for (const std::string& warning : daemon.settings.warnings)
+        daemon.logger.warning(base::events::config_warning, warning);
+
+    if (auto opened = daemon.open(); !opened) {
+        daemon.logger.error(base::events::start_failed, opened.error().error.message);
+        return opened.error().status;
+    }
+    daemon.spawn(daemon.wait_for_signals());
+    daemon.spawn(daemon.begin());
+    daemon.loop.run();
+
+    // What is durable is durable already; this ends the store's threads in order.
+    daemon.store.reset();
+    daemon.logger.info(base::events::stopped, "", {{"status", daemon.status}});
+    return daemon.status;
+}
+
+// In the order in which a client would notice: first the sockets, whose backlog holds clients while the rest
+// opens.
+std::expected<void, StartFailure> Daemon::Impl::open() {
+    auto opened = open_listeners(settings.inbound, loop.get_executor(), logger);
+    if (!opened) return std::unexpected(StartFailure{EX_UNAVAILABLE, std::move(opened.error())});
+    listeners = *std::move(opened);
+    for (const io::Listener& listener : listeners)
+        names.push_back(listener.name());
+
+    auto opened_store = queue::open_sqlite_store(settings.queue, loop.get_executor(), clock, logger);
+    if (!opened_store)
+        return std::unexpected(
+            failure(status_for_queue(opened_store.error()), "the queue", std::move(opened_store.error())));
+    store = *std::move(opened_store);
+
+    if (auto upstream_open = open_upstream(); !upstream_open)
+        return std::unexpected(StartFailure{EX_CONFIG, std::move(upstream_open.error())});
+    router.emplace(settings.routes);
+    inbound_server.emplace(settings.inbound, loop.get_executor(), *store, *router, clock, logger);
+    if (auto admin_open = open_admin(); !admin_open)
+        return std::unexpected(failure(EX_CANTCREAT, "the admin socket", std::move(admin_open.error())));
+    return {};
+}
+
+base::Result<> Daemon::Impl::open_upstream() {
+    auto client = io::CurlHttpClient::create({.ca_file = settings.ca_file});
+    if (!client) return base::fail("HTTPS for the token call", std::move(client.error()));
+    http = *std::move(client);
+    auto tls = io::TlsClient::create({.ca_file = settings.ca_file});
+    if (!tls) return base::fail("TLS for submission", std::move(tls.error()));
+
+    std::mt19937_64 random(random_seed());
+    std::uniform_real_distribution<double> jitter(0.0, 1.0);
+    for (config::Credential& credential : settings.credentials)
+        credentials.emplace_back(std::move(credential), *http, loop.get_executor(), clock, logger,
+                                 jitter(random));
+
+    std::vector<upstream::CourierMailbox> mailboxes;
+    std::vector<delivery::MailboxOptions> delivering;
+    for (const config::Mailbox& mailbox : settings.mailboxes) {
+        mailboxes.push_back({.server = mailbox.server, .tokens = cache_of(mailbox.credential)});
+        delivering.push_back(mailbox.delivery);
+    }
+    auto created = upstream::SmtpCourier::create(std::move(mailboxes), *std::move(tls), own_endpoints(),
+                                                 loop.get_executor(), clock, logger);
+    if (!created) return std::unexpected(std::move(created.error()));
+    courier = *std::move(created);
+    budget = delivery::make_local_budget_store(clock);
+    dispatcher.emplace(settings.delivery, std::move(delivering), *store, *budget, *courier,
+                       loop.get_executor(), clock, logger, random());
+    return {};
+}
+
+oauth::TokenCache* Daemon::Impl::cache_of(const std::string& credential) {
+    for (CredentialRuntime& runtime : credentials)
+        if (runtime.cache.credential() == credential) return &runtime.cache;
+    return nullptr;
+}
+
+std::vector<io::Endpoint> Daemon::Impl::own_endpoints() const {
+    std::vector<io::Endpoint> endpoints;
+    for (const io::Listener& listener : listeners)
+        endpoints.push_back(listener.endpoint());
+    return endpoints;
+}
+
+base::Result<> Daemon::Impl::open_admin() {
+    admin::AdminContext context{
+        .clock = clock,
+        .store = *store,
+        .version = std::string(base::version()),
+        .tokens = {},
+        .listeners = [this] { return listener_names(); },
+        .mailboxes = [this] { return dispatcher->mailboxes(); },
+        .resume_mailbox = [this](const std::string& name) { return dispatcher->resume(name); },
+        .counters =
+            [this] {
+                return counter_groups(inbound_server->counters(), dispatcher->counters(), courier->status());
+            },
+    };
+    for (const CredentialRuntime& runtime : credentials)
+        context.tokens.push_back(&runtime.cache);
+    auto created = admin::Server::create(settings.admin, loop.get_executor(), std::move(context), logger);
+    if (!created) return std::unexpected(std::move(created.error()));
+    admin_server = *std::move(created);
+    return {};
+}
+
+io::Task<> Daemon::Impl::begin() {
+    auto started = co_await dispatcher->start(delivery::Timers::own);
+    if (!started) {
+        logger.error(base::events::start_failed, started.error().message);
+        finish(EX_IOERR);
+        co_return;
+    }
+    spawn(courier->maintain());
+    spawn(admin_server->run());
+    for (CredentialRuntime& runtime : credentials)
+        spawn(runtime.cache.keep_fresh());
+    for (io::Listener& listener : listeners) {
+        logger.info(base::events::listening, "", {{"address", listener.name()}});
+        inbound_server->serve(std::move(listener));
+    }
+    listeners.clear();
+    logger.info(base::events::ready, "", {{"pid", getpid()}});
+}
+
+io::Task<> Daemon::Impl::wait_for_signals() {
+    for (;;) {
+        auto [error, number] = co_await signals.async_wait(boost::asio::as_tuple(boost::asio::use_awaitable));
+        if (error) co_return;
+        if (number == SIGHUP) {
+            logger.warning(
+                base::events::config_warning,
+                "SIGHUP: the configuration is read at the start only; restart mailramp to change it "
+                "(nothing accepted is lost by a restart)");
+            continue;
+        }
+        if (draining) {
+            // Asked twice: whoever does so does not want to wait.
+            logger.warning(base::events::stopping, "second signal: not waiting for what is in flight",
+                           {{"signal", strsignal(number)}});
+            finish(EX_OK);
+            co_return;
+        }
+        draining = true;
+        logger.info(base::events::stopping, "", {{"signal", strsignal(number)}});
+        spawn(drain());
+    }
+}
+
+// Clients first: what they are in the middle of may still become durable. Deliveries end at the same time.
+io::Task<> Daemon::Impl::drain() {
+    const base::SteadyTime deadline = clock.steady() + settings.drain_timeout;
+    io::Event delivered(loop.get_executor());
+    inbound_server->stop_accepting();
+    courier->stop();
+    for (CredentialRuntime& runtime : credentials)
+        runtime.cache.stop();
+    spawn(drain_dispatcher(settings.drain_timeout, delivered));
+    co_await inbound_server->drain(deadline);
+    if (!co_await delivered.wait_until(deadline - abort_grace)) {
+        courier->abort();
+        co_await delivered.wait();
+    }
+    admin_server->stop();
+    finish(EX_OK);
+}
+
+io::Task<> Daemon::Impl::drain_dispatcher(base::Duration timeout, io::Event& done) {
+    const delivery::DrainResult result = co_await dispatcher->drain(timeout);
+    if (result.marked_uncertain + result.left_claimed > 0)
+        logger.warning(base::events::message_uncertain, "the daemon ended while these were being submitted",
+                       {{"attempts", result.marked_uncertain + result.left_claimed}});
+    done.notify();
+}
+
+void Daemon::Impl::finish(int exit_status) {
+    status = exit_status;
+    http->abandon();
+    loop.stop();
+}
+
+}  // namespace mailramp::app

@@ -1,0 +1,34 @@
+#include "mailramp/app/serve.h"
+
+#include <cstdio>
+#include <utility>
+
+#include <sysexits.h>
+#include <unistd.h>
+
+#include "app/daemon.h"
+#include "app/hardening.h"
+#include "app/log_sink.h"
+#include "mailramp/config/load.h"
+
+namespace mailramp::app {
+
+int serve(const ServeOptions& options) {
+    auto settings = config::load(options.config_file);
+    if (!settings) {
+        std::fputs(config::render_errors(settings.error()).c_str(), stderr);
+        return EX_CONFIG;
+    }
+    if (auto hardened = harden_process(); !hardened) {
+        std::fprintf(stderr, "mailramp: %s\n", hardened.error().message.c_str());
+        return EX_OSERR;
+    }
+    LogSink log(settings->log);
+    Daemon daemon(*std::move(settings), log);
+    const int status = daemon.run();
+    log.flush();
+    // Threads may still hang in DNS or HTTP; destroying what they use, or joining them, could take minutes.
+    _exit(status);
+}
+
+}  // namespace mailramp::app
