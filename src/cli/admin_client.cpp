@@ -1,0 +1,106 @@
+#include "cli/admin_client.h"
+
+#include <array>
+#include <cerrno>
+#include <cstring>
+#include <exception>
+#include <memory>
+#include <utility>
+
+#include <grp.h>
+#include <pwd.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/io_context.hpp>
+
+#include "mailramp/base/result.h"
+#include "mailramp/io/http_client.h"
+
+namespace mailramp::cli {
+namespace {
+
+// A page of the list with the longest answers is below this.
+constexpr std::size_t response_bytes_max = std::size_t{16} << 20;
+
+Failure not_running(const std::filesystem::path& socket, const std::string& why) {
+    return {ExitStatus::unavailable, "mailramp does not answer: " + why +
+                                         "\nStart it with: systemctl start mailramp\n"
+                                         "or by hand: mailramp serve --config /etc/mailramp/mailramp.yaml\n"
+                                         "If it runs with another socket than " +
+                                         socket.string() + ", name it with --socket or --config."};
+}
+
+std::string name_of_group(gid_t id) {
+    std::array<char, 16 * 1024> space{};
+    group entry{};
+    group* found = nullptr;
+    ::getgrgid_r(id, &entry, space.data(), space.size(), &found);
+    return found != nullptr ? std::string(entry.gr_name) : std::to_string(id);
+}
+
+std::string name_of_user(uid_t id) {
+    std::array<char, 16 * 1024> space{};
+    passwd entry{};
+    passwd* found = nullptr;
+    ::getpwuid_r(id, &entry, space.data(), space.size(), &found);
+    return found != nullptr ? std::string(entry.pw_name) : std::to_string(id);
+}
+
+Failure not_allowed(const std::filesystem::path& socket) {
+    std::string message = "you may not use " + socket.string();
+    struct stat status {};
+    // Root's group is not one to join.
+    if (::stat(socket.c_str(), &status) == 0 && status.st_gid != 0 && (status.st_mode & S_IWGRP) != 0) {
+        const std::string group = name_of_group(status.st_gid);
+        message += ": it is for the group " + group + ".\nJoin it with: sudo usermod -aG " + group + " " +
+                   name_of_user(::getuid()) + "\nand log in again; or put sudo in front of the command.";
+    } else {
+        message += ".\nPut sudo in front of the command.";
+    }
+    return {ExitStatus::no_permission, std::move(message)};
+}
+
+Failure failure_of(const std::filesystem::path& socket, const base::Error& error) {
+    if (error.kind == base::ErrorKind::unavailable) return not_running(socket, error.message);
+    if (error.kind == base::ErrorKind::timeout) {
+        return {ExitStatus::try_again, "mailramp runs, but did not answer in time: " + error.message};
+    }
+    return {ExitStatus::software, "asking mailramp over " + socket.string() + " failed: " + error.message};
+}
+
+}  // namespace
+
+std::optional<Failure> unreachable(const std::filesystem::path& socket) {
+    if (::access(socket.c_str(), W_OK) == 0) return {};
+    const int error = errno;
+    if (error == EACCES || error == EPERM) return not_allowed(socket);
+    if (error == ENOENT || error == ENOTDIR)
+        return not_running(socket, "there is no socket " + socket.string() + ".");
+    return not_running(socket, socket.string() + ": " + std::strerror(error) + ".");
+}
+
+Reply ask_daemon(const std::filesystem::path& socket, const std::string& method, const std::string& target) {
+    if (auto why = unreachable(socket)) return std::unexpected(std::move(*why));
+    auto client = io::CurlHttpClient::create(io::CurlHttpClientOptions{});
+    if (!client) return std::unexpected(failure_of(socket, client.error()));
+
+    io::HttpRequest request;
+    request.method = method;
+    request.url = "http://localhost" + target;
+    request.unix_socket = socket;
+    request.response_bytes_max = response_bytes_max;
+    base::Result<io::HttpResponse> response = base::fail(base::ErrorKind::internal, "no answer came");
+    boost::asio::io_context loop;
+    auto work = (*client)->send(std::move(request));
+    boost::asio::co_spawn(loop, std::move(work),
+                          [&response](std::exception_ptr error, base::Result<io::HttpResponse> got) {
+                              if (!error) response = std::move(got);
+                          });
+    loop.run();
+    if (!response) return std::unexpected(failure_of(socket, response.error()));
+    return read_reply(response->status, response->body.reveal());
+}
+
+}  // namespace mailramp::cli

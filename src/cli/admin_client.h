@@ -1,0 +1,20 @@
+// cli/admin_client.h: asks the running daemon over its Unix socket.
+#pragma once
+
+#include <filesystem>
+#include <optional>
+#include <string>
+
+#include "cli/daemon.h"
+
+namespace mailramp::cli {
+
+// Why nobody can be asked on this socket, found out before connecting: no daemon, or no permission. Nothing
+// when it may work.
+[[nodiscard]] std::optional<Failure> unreachable(const std::filesystem::path& socket);
+
+// Blocks until the answer is there, at most 30 seconds.
+[[nodiscard]] Reply ask_daemon(const std::filesystem::path& socket, const std::string& method,
+                               const std::string& target);
+
+}  // namespace mailramp::cli

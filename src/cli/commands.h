@@ -1,0 +1,51 @@
+// cli/commands.h: the commands that ask the running daemon. They know neither sockets nor the command line.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <ostream>
+#include <string>
+
+#include "cli/daemon.h"
+#include "cli/exit_status.h"
+#include "cli/view.h"
+
+namespace mailramp::cli {
+
+enum class Format { text, json };
+enum class Consent { ask, given };
+
+// Where a command speaks.
+struct Console {
+    std::ostream& out;  // results
+    std::ostream& err;  // talk
+    View view;
+    Format format = Format::text;
+    // Asks the human a question that wants yes or no; nothing when there is no human to ask.
+    std::function<std::optional<bool>(const std::string& question)> ask;
+};
+
+struct QueueListFilter {
+    std::string state;               // empty: all
+    std::string mailbox;             // empty: all
+    std::uint64_t messages_max = 0;  // 0: all
+};
+
+// JSON: one message a line.
+[[nodiscard]] ExitStatus queue_list(const Daemon& daemon, const Console& console,
+                                    const QueueListFilter& filter);
+[[nodiscard]] ExitStatus queue_show(const Daemon& daemon, const Console& console, const std::string& id);
+[[nodiscard]] ExitStatus queue_retry(const Daemon& daemon, const Console& console, const std::string& id);
+[[nodiscard]] ExitStatus queue_retry_all(const Daemon& daemon, const Console& console);
+[[nodiscard]] ExitStatus queue_delete(const Daemon& daemon, const Console& console, const std::string& id,
+                                      Consent consent);
+[[nodiscard]] ExitStatus mailbox_list(const Daemon& daemon, const Console& console);
+[[nodiscard]] ExitStatus mailbox_resume(const Daemon& daemon, const Console& console,
+                                        const std::string& name);
+[[nodiscard]] ExitStatus show_status(const Daemon& daemon, const Console& console);
+
+// "mailramp: …" to standard error.
+ExitStatus complain(const Console& console, const Failure& failure);
+
+}  // namespace mailramp::cli

@@ -1,0 +1,18 @@
+// cli/config_commands.h: what commands do with a configuration file without running it.
+#pragma once
+
+#include <expected>
+#include <filesystem>
+
+#include "cli/commands.h"
+
+namespace mailramp::cli {
+
+// Says that the file is good, with its warnings, or all that is wrong with it. Files that it names are looked
+// at, nothing is connected to.
+[[nodiscard]] ExitStatus config_check(const Console& console, const std::filesystem::path& file);
+
+// The admin socket that the file names.
+[[nodiscard]] std::expected<std::filesystem::path, Failure> socket_of(const std::filesystem::path& file);
+
+}  // namespace mailramp::cli

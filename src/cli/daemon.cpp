@@ -1,0 +1,67 @@
+#include "cli/daemon.h"
+
+#include <utility>
+
+#include <boost/json/parse.hpp>
+#include <boost/json/value.hpp>
+
+#include "cli/reading.h"
+
+namespace mailramp::cli {
+namespace {
+
+ExitStatus status_of(int http_status, std::string_view kind) {
+    switch (http_status) {
+        case 400:
+        case 404:
+            return ExitStatus::data;
+        case 409:
+        case 503:
+        case 504:
+            return ExitStatus::try_again;
+        case 500:
+            return ExitStatus::io_error;
+        default:
+            return ExitStatus::software;
+    }
+}
+
+bool is_unreserved(char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' ||
+           c == '.' || c == '_' || c == '~';
+}
+
+}  // namespace
+
+Reply read_reply(int http_status, std::string_view body) {
+    boost::system::error_code error;
+    boost::json::value parsed = boost::json::parse(body, error);
+    if (error || !parsed.is_object()) {
+        return std::unexpected(
+            Failure{ExitStatus::software,
+                    "what answers on the socket is not mailramp (HTTP " + std::to_string(http_status) + ")"});
+    }
+    if (http_status >= 200 && http_status < 300) return std::move(parsed.get_object());
+    const boost::json::object& problem = object_at(parsed.get_object(), "error");
+    std::string message = text_at(problem, "message");
+    if (message.empty()) message = "the daemon answered HTTP " + std::to_string(http_status);
+    return std::unexpected(Failure{status_of(http_status, text_at(problem, "kind")), std::move(message)});
+}
+
+std::string percent_encoded(std::string_view text) {
+    constexpr std::string_view digits = "0123456789ABCDEF";
+    std::string out;
+    for (const char c : text) {
+        if (is_unreserved(c)) {
+            out += c;
+            continue;
+        }
+        const auto octet = static_cast<unsigned char>(c);
+        out += '%';
+        out += digits[octet >> 4];
+        out += digits[octet & 15u];
+    }
+    return out;
+}
+
+}  // namespace mailramp::cli

@@ -1,0 +1,150 @@
+#include "cli/status_text.h"
+
+#include <chrono>
+#include <cstdint>
+#include <string_view>
+#include <vector>
+
+#include <boost/json/array.hpp>
+#include <boost/json/value.hpp>
+
+#include "cli/reading.h"
+#include "cli/words.h"
+
+namespace mailramp::cli {
+namespace {
+
+namespace json = boost::json;
+
+constexpr std::string_view indent = "  ";
+
+// One sentence, wrapped, in its tone from beginning to end.
+std::string sentence(std::string_view text, Tone tone, const View& view) {
+    std::string out;
+    for (const std::string& line : wrapped(text, view.columns))
+        out += painted(line, tone, view.colour) + "\n";
+    return out;
+}
+
+std::string detail(std::string_view label, std::string_view text, const View& view) {
+    if (text.empty()) return {};
+    return paragraph(std::string(indent).append(label).append(": "), "    ", text, view.columns);
+}
+
+std::string daemon_text(const json::object& status, const View& view) {
+    std::string text = "mailramp " + text_at(status, "version") + " has been running for " +
+                       span_text(std::chrono::seconds(number_at(status, "uptime_seconds")));
+    if (const auto started = time_at(status, "started")) text += ", since " + clock_text(*started, view);
+    text += ", as process " + std::to_string(number_at(status, "pid")) + ".";
+    return sentence(text, Tone::plain, view);
+}
+
+std::string accepting_text(const json::object& status, const View& view) {
+    const json::object& queue = object_at(status, "queue");
+    const std::string state = text_at(queue, "state");
+    const std::string reason = text_at(queue, "reason");
+    if (state == "full") return sentence("New mail is refused for now (452): " + reason, Tone::bad, view);
+    if (state == "failed") return sentence("New mail is refused for now (451): " + reason, Tone::bad, view);
+    std::vector<std::string> listeners;
+    for (const json::value& listener : array_at(status, "listeners")) {
+        if (listener.is_string()) listeners.emplace_back(listener.get_string());
+    }
+    if (listeners.empty()) return sentence("It takes no mail: no address is open.", Tone::warning, view);
+    return sentence("It takes mail on " + joined(listeners) + ".", Tone::plain, view);
+}
+
+std::string queue_text(const json::object& queue, const View& view) {
+    const std::uint64_t messages = number_at(queue, "messages");
+    if (messages == 0) return sentence("The queue is empty.", Tone::plain, view);
+    std::string text = counted(messages, "message") + " (" + size_text(number_at(queue, "bytes")) +
+                       (messages == 1 ? ") is" : ") are") + " in the queue";
+    if (const auto oldest = time_at(queue, "oldest_accepted")) {
+        text += (messages == 1 ? ", for " : ", the oldest for ") + span_text(view.now - *oldest);
+    }
+    const json::object& recipients = object_at(queue, "recipients");
+    const std::uint64_t held = number_at(recipients, "held");
+    text += ": " + counted(number_at(recipients, "queued"), "recipient") + " to send, " +
+            std::to_string(number_at(recipients, "claimed")) + " being sent, " + std::to_string(held) +
+            " held for you, " + std::to_string(number_at(recipients, "uncertain")) + " perhaps sent already.";
+    std::string out = sentence(text, Tone::plain, view);
+    if (held > 0) out += sentence("See why with: mailramp queue list --state held", Tone::warning, view);
+    return out;
+}
+
+std::string budget_text(const json::object& mailbox) {
+    const json::object& budget = object_at(mailbox, "budget");
+    const std::uint64_t most = number_at(budget, "messages_max");
+    std::string text = counted(number_at(mailbox, "in_flight"), "message") + " on the way";
+    if (most > 0) {
+        text += ", " + std::to_string(number_at(budget, "messages")) + " of " + std::to_string(most) +
+                " used of what it may send at this moment";
+    }
+    return text;
+}
+
+std::string mailbox_text(const json::object& mailbox, const View& view) {
+    const std::string name = text_at(mailbox, "name");
+    const bool paused = flag_at(mailbox, "paused");
+    const auto resting = time_at(mailbox, "resting_until");
+    if (!paused && !resting) {
+        return sentence("Mailbox " + name + " works: " + budget_text(mailbox) + ".", Tone::plain, view);
+    }
+    std::string text = "Mailbox " + name;
+    if (paused) {
+        text += " is paused";
+        if (const auto since = time_at(mailbox, "paused_since")) text += " since " + clock_text(*since, view);
+        text += "; its mail is kept and waits.";
+    } else {
+        text += " rests until " + clock_text(*resting, view) + " after trouble on the way.";
+    }
+    std::string out = sentence(text, paused ? Tone::bad : Tone::warning, view);
+    out += detail("Cause", text_at(mailbox, "cause"), view);
+    out += detail("Reply", answer_text(object_at(mailbox, "answer")), view);
+    out += detail("Remedy", text_at(mailbox, "remedy"), view);
+    if (!paused) return out;
+    std::string again = "with: mailramp mailbox resume " + name;
+    if (const auto probe = time_at(mailbox, "next_probe")) {
+        again = "by itself " + (*probe <= view.now ? std::string("now") : "at " + clock_text(*probe, view)) +
+                ", or at once " + again;
+    }
+    return out + detail("Tried again", again, view);
+}
+
+std::string token_text(const json::object& token, const View& view) {
+    const std::string credential = text_at(token, "credential");
+    const json::object& failure = object_at(token, "last_failure");
+    const bool usable = flag_at(token, "usable");
+    std::string text = "The token of credential " + credential;
+    const std::string left = span_text(std::chrono::seconds(number_at(token, "expires_in_seconds")));
+    if (usable && failure.empty()) return sentence(text + " is good for " + left + ".", Tone::plain, view);
+    if (failure.empty()) return sentence(text + " has not been asked for yet.", Tone::plain, view);
+    text += usable ? " is good for " + left + ", but a new one could not be had." : " could not be had.";
+    std::string out = sentence(text, usable ? Tone::warning : Tone::bad, view);
+    out += detail("Cause", text_at(failure, "cause"), view);
+    out += detail("Answer", text_at(failure, "message"), view);
+    out += detail("Remedy", text_at(failure, "remedy"), view);
+    return out;
+}
+
+}  // namespace
+
+std::string status_text(const json::object& status, const View& view) {
+    std::string out = daemon_text(status, view);
+    out += accepting_text(status, view);
+    out += queue_text(object_at(status, "queue"), view);
+    out += mailboxes_text(status, view);
+    for (const json::value& token : array_at(status, "tokens")) {
+        if (token.is_object()) out += token_text(token.get_object(), view);
+    }
+    return out;
+}
+
+std::string mailboxes_text(const json::object& status, const View& view) {
+    std::string out;
+    for (const json::value& mailbox : array_at(status, "mailboxes")) {
+        if (mailbox.is_object()) out += mailbox_text(mailbox.get_object(), view);
+    }
+    return out.empty() ? sentence("No mailbox is configured.", Tone::warning, view) : out;
+}
+
+}  // namespace mailramp::cli
