@@ -1,9 +1,9 @@
 // mailramp/queue/queue_store.h: the durable home of accepted mail.
 //
-// Disk is the truth. Every call that changes something returns after its effect is durable. All calls are made
-// on the event loop, from coroutines; nothing here blocks it. A store outlives every StagedMessage and Task.
-// Times are wall times, given by the caller. No operation holds the store's thread longer than about 10 ms:
-// bulk operations work through at most `bulk_rows_max` rows a transaction.
+// Disk is the truth. Every call that changes something returns after its effect is durable. All calls are
+// made on the event loop, from coroutines; nothing here blocks it. A store outlives every StagedMessage and
+// Task. Times are wall times, given by the caller. No operation holds the store's thread longer than about 10
+// ms: bulk operations work through at most `bulk_rows_max` rows a transaction.
 #pragma once
 
 #include <cstdint>
@@ -61,12 +61,12 @@ class StagedMessage {
     virtual ~StagedMessage() = default;
     [[nodiscard]] virtual QueueId id() const = 0;
     [[nodiscard]] virtual std::uint64_t size_bytes() const = 0;
-    // Adds content as it will be submitted (CRLF line ends, not dot-stuffed). Returns at once while the content
-    // fits in memory; afterwards waits for the file workers, which bounds what is in flight.
+    // Adds content as it will be submitted (CRLF line ends, not dot-stuffed). Returns at once while the
+    // content fits in memory; afterwards waits for the file workers, which bounds what is in flight.
     [[nodiscard]] virtual io::Task<base::Result<>> append(std::string octets) = 0;
-    // Makes the message survive power loss. Only after this may the client be told 250. On an error nothing was
-    // promised; ErrorKind::limit (disk or size limit: 452 4.3.1), ErrorKind::unavailable (a failed sync: 451
-    // 4.3.0).
+    // Makes the message survive power loss. Only after this may the client be told 250. On an error nothing
+    // was promised; ErrorKind::limit (disk or size limit: 452 4.3.1), ErrorKind::unavailable (a failed sync:
+    // 451 4.3.0).
     [[nodiscard]] virtual io::Task<base::Result<>> commit(Acceptance acceptance) = 0;
 };
 
@@ -75,10 +75,10 @@ class StagedMessage {
 struct ClaimRequest {
     std::string mailbox;
     base::WallTime now;
-    base::WallTime lease_until;      // after this another instance may take it
+    base::WallTime lease_until;  // after this another instance may take it
     std::size_t recipients_max = 500;
-    // Stored with the mailbox in the same transaction when a message was claimed: the budget with this message
-    // counted in.
+    // Stored with the mailbox in the same transaction when a message was claimed: the budget with this
+    // message counted in.
     std::string budget;
 };
 
@@ -86,9 +86,9 @@ struct ClaimedRecipient {
     std::int64_t row = 0;
     mail::Recipient recipient;
     std::string route;
-    int attempts = 0;                   // ended before this one, those that do not count left out
-    bool maybe_delivered = false;       // an earlier attempt ended uncertain
-    base::WallTime first_tried;         // epoch: never
+    int attempts = 0;              // ended before this one, those that do not count left out
+    bool maybe_delivered = false;  // an earlier attempt ended uncertain
+    base::WallTime first_tried;    // epoch: never
 };
 
 // One message with those of its recipients that are due for one mailbox. The claim is durable.
@@ -192,7 +192,10 @@ struct StoreHealth {
     StoreState state = StoreState::open;
     std::string reason;  // for `full` and `failed`: what is wrong and what to do
     std::uint64_t commits = 0, commits_failed = 0, messages_accepted = 0, messages_settled = 0;
-    std::uint64_t refused_but_maybe_sent = 0;  // refused after a failed commit, yet found on the disk later
+    // Messages refused because their commit failed. Should the machine stop before the disk works again, they
+    // may come back and be sent although the client was told to try again.
+    std::uint64_t refused_but_maybe_sent = 0;
+    std::uint64_t checkpoints_failed = 0;
     std::uint64_t wal_bytes = 0;
 };
 
@@ -203,33 +206,38 @@ class QueueStore {
     // Whether a message of this size (0: unknown) may come in now. No I/O. The error is what commit() would
     // give.
     [[nodiscard]] virtual base::Result<> admits(std::uint64_t size_bytes) const = 0;
-    // Content beyond `inline_bytes_max` (or beyond the store's own limit, if that is less) goes to a file as it
-    // arrives: the caller gives less when memory is tight.
+    // Content beyond `inline_bytes_max` (or beyond the store's own limit, if that is less) goes to a file as
+    // it arrives: the caller gives less when memory is tight.
     [[nodiscard]] virtual std::unique_ptr<StagedMessage> stage(std::size_t inline_bytes_max) = 0;
 
     // Called on the event loop whenever something of a mailbox may have become due (accepted, retried).
     virtual void on_due(std::function<void(std::string_view mailbox)> callback) = 0;
 
     [[nodiscard]] virtual io::Task<base::Result<ClaimResult>> claim_due(ClaimRequest request) = 0;
-    // The content, from `offset`, at most `octets_max`; empty at its end.
+    // The content, from `offset`, at most `octets_max`; empty at its end. The piece that reaches the end is
+    // given only when the checksum of the whole is right. ErrorKind::invalid: the content is damaged, hold
+    // the message; not_found: there is no such message; io: the disk could not be read now.
     [[nodiscard]] virtual io::Task<base::Result<std::string>> read(QueueId id, std::uint64_t offset,
                                                                    std::size_t octets_max) = 0;
-    // Delivered and failed rows go to the bounded history; the message goes when its last row went.
+    // Delivered and failed rows go to the bounded history; the message goes when its last row went. An
+    // outcome is not forgotten while the disk fails: the call then returns when it has been stored after all.
     [[nodiscard]] virtual io::Task<base::Result<>> settle(Settlement settlement) = 0;
 
     [[nodiscard]] virtual io::Task<base::Result<std::vector<MailboxRecord>>> mailboxes() = 0;
-    // A record that ends a pause adds the pause's length to pause_total itself.
+    // `pause_total` is the store's affair and ignored here: a record that ends a pause adds the pause's
+    // length.
     [[nodiscard]] virtual io::Task<base::Result<>> save(MailboxRecord record) = 0;
 
     [[nodiscard]] virtual io::Task<base::Result<ListPage>> list(ListRequest request) = 0;
     // ErrorKind::not_found when there is no such message.
     [[nodiscard]] virtual io::Task<base::Result<MessageRow>> show(QueueId id) = 0;
     [[nodiscard]] virtual io::Task<base::Result<QueueCounts>> counts() = 0;
-    // Makes queued, held and uncertain recipients due now; all messages when `id` is empty. Returns recipients.
+    // Makes queued, held and uncertain recipients due now; all messages when `id` is empty. Returns
+    // recipients.
     [[nodiscard]] virtual io::Task<base::Result<std::size_t>> retry(std::optional<QueueId> id,
                                                                     base::WallTime now) = 0;
-    // Puts the recipients that no attempt holds into the history as failed. ErrorKind::conflict when an attempt
-    // holds one of them.
+    // Puts the recipients that no attempt holds into the history as failed. ErrorKind::conflict when an
+    // attempt holds one of them.
     [[nodiscard]] virtual io::Task<base::Result<std::size_t>> remove(QueueId id, base::WallTime now) = 0;
 
     [[nodiscard]] virtual StoreHealth health() const = 0;

@@ -1,0 +1,19 @@
+// queue/columns.h: groups of columns that several statements read in the same order.
+#pragma once
+
+#include "mailramp/mail/answer.h"
+#include "queue/database.h"
+
+namespace mailramp::queue {
+
+// channel, phase, code, enhanced, text, from column `first` on.
+[[nodiscard]] mail::Answer read_answer(const Query& query, int first);
+
+// What may be stored of an answer's text: it came from the network, and the sender of a settlement may have
+// forgotten to clean it.
+[[nodiscard]] std::string storable(std::string_view text);
+
+// The longest receipt, cause or remedy that is stored.
+inline constexpr std::size_t stored_text_bytes_max = 1024;
+
+}  // namespace mailramp::queue

@@ -1,0 +1,190 @@
+// queue/core.h: the queue as tables: what each operation reads and writes, one transaction at a time.
+//
+// Synchronous, single-threaded, without Asio: group commit calls it on the store's thread, unit tests call it
+// directly. Operations check their input before they write, so an operation that is refused (not_found,
+// conflict, invalid) has changed nothing; after any other error the transaction must be rolled back.
+// Counters follow the disk: they move when a transaction commits.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "mailramp/base/clock.h"
+#include "mailramp/base/result.h"
+#include "mailramp/queue/queue_id.h"
+#include "mailramp/queue/queue_store.h"
+#include "queue/body_files.h"
+#include "queue/database.h"
+#include "queue/schema.h"
+
+namespace mailramp::queue {
+
+// Queue ids reserved on the disk at a time.
+inline constexpr std::int64_t id_block = 100'000;
+
+struct CoreOptions {
+    std::filesystem::path database;  // canonical; exists, possibly empty
+    const char* vfs = nullptr;       // null: SQLite's own
+    Deletion deletion = Deletion::quick;
+    std::size_t bulk_rows_max = 500;  // rows that one slice of a bulk operation reads or changes
+    base::Duration history_age_max = std::chrono::hours(24 * 14);
+    std::uint64_t history_rows_max = 100'000;
+    std::int64_t free_pages_max = 16'384;  // unused pages above this are given back to the file system
+};
+
+// A message whose last octet is in.
+struct NewMessage {
+    QueueId id;
+    Acceptance acceptance;
+    std::uint64_t size_bytes = 0;
+    std::uint64_t checksum = 0;
+    std::optional<std::string> content;  // nothing: the content is this instance's file
+};
+
+// Where a message's content lies and what it must be.
+struct StoredBody {
+    std::uint64_t size_bytes = 0;
+    std::uint64_t checksum = 0;
+    std::optional<std::string> content;  // nothing: it is a file
+    BodyName file;
+};
+
+struct RetrySlice {
+    std::size_t recipients = 0;
+    std::int64_t last_row = 0;  // go on after it
+    bool more = false;
+    std::vector<std::string> mailboxes;
+};
+
+struct RemoveSlice {
+    std::size_t recipients = 0;
+    bool more = false;
+};
+
+// Part of a page: `examined` is the last message looked at, matching or not.
+struct ListSlice {
+    std::vector<MessageRow> messages;
+    std::optional<QueueId> examined;
+    bool more = false;
+};
+
+class Core {
+  public:
+    // Opens the database, proves with a checkpoint that the disk takes what it is given, starts a new
+    // instance, and makes uncertain what an earlier instance had claimed.
+    [[nodiscard]] static base::Result<std::unique_ptr<Core>> open(const CoreOptions& options,
+                                                                  base::WallTime now);
+
+    // ---- transactions
+    [[nodiscard]] base::Result<> begin();
+    // On an error nothing is known about the disk; see GroupCommit.
+    [[nodiscard]] base::Result<> commit();
+    void rollback();
+    [[nodiscard]] Damage damage() const { return database_->damage(); }
+    [[nodiscard]] base::Result<CheckpointProgress> checkpoint(int mode) {
+        return database_->checkpoint(mode);
+    }
+    [[nodiscard]] std::uint64_t wal_bytes() const;
+    // Content files whose messages the committed transactions have ended. The caller removes them.
+    [[nodiscard]] std::vector<BodyName> take_ended_files();
+
+    // ---- within a transaction
+    [[nodiscard]] base::Result<> reserve_ids(QueueId first_needed);
+    [[nodiscard]] base::Result<> accept(const NewMessage& message);
+    [[nodiscard]] base::Result<ClaimResult> claim(const ClaimRequest& request);
+    [[nodiscard]] base::Result<> settle(const Settlement& settlement);
+    [[nodiscard]] base::Result<> save(const MailboxRecord& record, base::WallTime now);
+    [[nodiscard]] base::Result<RetrySlice> retry(std::optional<QueueId> id, std::int64_t after_row,
+                                                 base::WallTime now);
+    [[nodiscard]] base::Result<RemoveSlice> remove(QueueId id, base::WallTime now);
+    // True: there is more to trim.
+    [[nodiscard]] base::Result<bool> trim_history(base::WallTime now);
+    // True: there are more unused pages than there may be.
+    [[nodiscard]] base::Result<bool> give_back_pages();
+    // A small change whose commit shows that the disk works again.
+    [[nodiscard]] base::Result<> note_recovery();
+
+    // ---- within or outside one
+    [[nodiscard]] base::Result<StoredBody> body(QueueId id);
+    [[nodiscard]] base::Result<bool> file_in_use(const BodyName& file);
+    [[nodiscard]] base::Result<std::vector<MailboxRecord>> mailboxes();
+    [[nodiscard]] base::Result<ListSlice> list(const ListRequest& request);
+    [[nodiscard]] base::Result<MessageRow> show(QueueId id);
+    [[nodiscard]] base::Result<QueueCounts> counts();
+
+    // ---- as of the last commit
+    [[nodiscard]] std::int64_t instance() const { return instance_; }
+    [[nodiscard]] QueueId first_id() const { return first_id_; }
+    [[nodiscard]] std::uint64_t content_bytes() const { return committed_.bytes; }
+    [[nodiscard]] std::uint64_t accepted() const { return committed_.accepted; }
+    [[nodiscard]] std::uint64_t settled() const { return committed_.settled; }
+    [[nodiscard]] std::size_t made_uncertain() const { return made_uncertain_; }
+
+  private:
+    struct Totals {
+        std::uint64_t messages = 0;
+        std::uint64_t bytes = 0;
+        std::array<std::uint64_t, 7> recipients{};  // by state number
+        std::uint64_t history_rows = 0;
+        std::uint64_t accepted = 0, settled = 0;  // messages, since the start
+    };
+    struct Due {
+        std::int64_t priority = 0;
+        std::int64_t due = 0;
+        QueueId message;
+    };
+    struct NextWork {
+        std::optional<Due> now;                  // the best of what is due
+        std::optional<base::WallTime> earliest;  // of all that waits
+    };
+
+    explicit Core(const CoreOptions& options) : options_(options) {}
+
+    [[nodiscard]] base::Result<> start_instance();
+    [[nodiscard]] base::Result<> load_totals();
+    [[nodiscard]] base::Result<> make_claims_uncertain(base::WallTime now);
+    [[nodiscard]] base::Result<bool> make_claims_uncertain_of(const std::string& mailbox, base::WallTime now);
+    [[nodiscard]] base::Result<std::vector<std::string>> mailboxes_with_recipients();
+
+    [[nodiscard]] base::Result<> insert_recipients(const NewMessage& message);
+    [[nodiscard]] base::Result<std::int64_t> pause_total(const std::string& mailbox, base::WallTime now);
+
+    [[nodiscard]] base::Result<> look_for_work(const std::string& mailbox, RecipientState state,
+                                               base::WallTime now, NextWork& found);
+    [[nodiscard]] base::Result<NextWork> next_work(const std::string& mailbox, base::WallTime now);
+    [[nodiscard]] base::Result<ClaimedMessage> load_claimed(QueueId id, const std::string& mailbox,
+                                                            base::WallTime now);
+    [[nodiscard]] base::Result<> claim_recipients(const ClaimRequest& request, ClaimedMessage& message);
+    [[nodiscard]] base::Result<> save_budget(const std::string& mailbox, const std::string& budget);
+
+    [[nodiscard]] base::Result<> check_settlement(const Settlement& settlement);
+    [[nodiscard]] base::Result<> settle_recipient(const Settlement& settlement,
+                                                  const RecipientSettlement& one);
+    [[nodiscard]] base::Result<> end_recipient(std::int64_t row, RecipientState from, RecipientState to,
+                                               int attempts_more, const mail::Answer* answer,
+                                               const std::string& receipt, base::WallTime now);
+    [[nodiscard]] base::Result<> end_message_if_done(QueueId id);
+
+    [[nodiscard]] base::Result<> read_recipients(MessageRow& message);
+    [[nodiscard]] base::Result<bool> read_history(MessageRow& message);
+    [[nodiscard]] base::Result<ListSlice> list_live(const ListRequest& request);
+    [[nodiscard]] base::Result<ListSlice> list_history(const ListRequest& request);
+
+    void moved(RecipientState from, RecipientState to);
+
+    CoreOptions options_;
+    std::unique_ptr<Database> database_;
+    std::int64_t instance_ = 0;
+    QueueId first_id_;
+    std::int64_t id_mark_ = 0, id_mark_working_ = 0;  // ids below it are reserved on the disk
+    std::size_t made_uncertain_ = 0;
+    Totals committed_, working_;
+    std::vector<BodyName> ended_files_, ended_files_working_;
+};
+
+}  // namespace mailramp::queue

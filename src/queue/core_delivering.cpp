@@ -1,0 +1,303 @@
+// The part of Core that deliveries use: what is due, claims, settlements, mailboxes.
+#include <algorithm>
+#include <set>
+#include <utility>
+
+#include "queue/columns.h"
+#include "queue/core.h"
+
+namespace mailramp::queue {
+
+using base::ErrorKind;
+
+// ------------------------------------------------------------------ claiming
+
+base::Result<ClaimResult> Core::claim(const ClaimRequest& request) {
+    ClaimResult result;
+    auto work = next_work(request.mailbox, request.now);
+    if (!work) return std::unexpected(work.error());
+    if (work->now) {
+        auto message = load_claimed(work->now->message, request.mailbox, request.now);
+        if (!message) return std::unexpected(message.error());
+        if (auto claimed = claim_recipients(request, *message); !claimed)
+            return std::unexpected(claimed.error());
+        if (auto saved = save_budget(request.mailbox, request.budget); !saved)
+            return std::unexpected(saved.error());
+        result.message = std::move(*message);
+        work = next_work(request.mailbox, request.now);
+        if (!work) return std::unexpected(work.error());
+    }
+    result.next_due = work->earliest;
+    return result;
+}
+
+base::Result<Core::NextWork> Core::next_work(const std::string& mailbox, base::WallTime now) {
+    NextWork found;
+    for (const RecipientState state : {RecipientState::queued, RecipientState::uncertain})
+        if (auto looked = look_for_work(mailbox, state, now, found); !looked)
+            return std::unexpected(looked.error());
+    return found;
+}
+
+// One step in the index for each priority in use: a thousand messages that wait for tomorrow at a high
+// priority cost as little as one.
+base::Result<> Core::look_for_work(const std::string& mailbox, RecipientState state, base::WallTime now,
+                                   NextWork& found) {
+    std::int64_t below = std::int64_t{1} << 62;
+    for (;;) {
+        Query level(*database_,
+                    "SELECT priority FROM recipient INDEXED BY recipient_due"
+                    " WHERE mailbox=? AND state=? AND priority<? ORDER BY priority DESC LIMIT 1",
+                    mailbox, state_number(state), below);
+        const auto has_level = level.next();
+        if (!has_level) return std::unexpected(has_level.error());
+        if (!*has_level) return {};
+        below = level.integer(0);
+        Query first(*database_,
+                    "SELECT due, message FROM recipient INDEXED BY recipient_due"
+                    " WHERE mailbox=? AND state=? AND priority=? ORDER BY due LIMIT 1",
+                    mailbox, state_number(state), below);
+        const auto row = first.next();
+        if (!row) return std::unexpected(row.error());
+        const Due candidate{below, first.integer(0), QueueId(first.integer(1))};
+        const base::WallTime due = wall_time(candidate.due);
+        if (!found.earliest || due < *found.earliest) found.earliest = due;
+        const bool better = !found.now || candidate.priority > found.now->priority ||
+                            (candidate.priority == found.now->priority && candidate.due < found.now->due);
+        if (due <= now && better) found.now = candidate;
+    }
+}
+
+base::Result<ClaimedMessage> Core::load_claimed(QueueId id, const std::string& mailbox, base::WallTime now) {
+    Query query(*database_,
+                "SELECT accepted, sender, header_from, message_id, size, eight_bit, smtputf8, ret, envid"
+                " FROM message WHERE id=?",
+                id.value());
+    const auto row = query.next();
+    if (!row) return std::unexpected(row.error());
+    if (!*row)
+        return base::fail(ErrorKind::io,
+                          "the queue has a recipient of " + id.text() + ", but no such message");
+    ClaimedMessage message;
+    message.id = id;
+    message.accepted = wall_time(query.integer(0));
+    message.envelope.sender = query.text(1);
+    message.header_from = query.text(2);
+    message.message_id = query.text(3);
+    message.size_bytes = static_cast<std::uint64_t>(query.integer(4));
+    message.envelope.body =
+        query.integer(5) != 0 ? mail::BodyType::eight_bit_mime : mail::BodyType::seven_bit;
+    message.envelope.smtputf8 = query.integer(6) != 0;
+    const std::int64_t ret = query.integer(7);
+    if (ret == static_cast<int>(mail::DsnReturn::full)) message.envelope.ret = mail::DsnReturn::full;
+    if (ret == static_cast<int>(mail::DsnReturn::headers)) message.envelope.ret = mail::DsnReturn::headers;
+    message.envelope.envid = query.text(8);
+    const auto paused = pause_total(mailbox, now);
+    if (!paused) return std::unexpected(paused.error());
+    message.paused_for = base::Duration(*paused);
+    return message;
+}
+
+base::Result<> Core::claim_recipients(const ClaimRequest& request, ClaimedMessage& message) {
+    std::int64_t paused_before = message.paused_for.count();
+    {
+        Query query(*database_,
+                    "SELECT row, address, notify, orcpt, route, attempts, maybe_delivered, first_tried,"
+                    " mailbox_pause_total_at_accept, state FROM recipient INDEXED BY recipient_of_message"
+                    " WHERE message=? AND mailbox=? AND state IN (?,?) AND due<=? ORDER BY row LIMIT ?",
+                    message.id.value(), request.mailbox, state_number(RecipientState::queued),
+                    state_number(RecipientState::uncertain), micros(request.now), request.recipients_max);
+        for (;;) {
+            const auto row = query.next();
+            if (!row) return std::unexpected(row.error());
+            if (!*row) break;
+            ClaimedRecipient recipient;
+            recipient.row = query.integer(0);
+            recipient.recipient = mail::Recipient{query.text(1), query.text(2), query.text(3)};
+            recipient.route = query.text(4);
+            recipient.attempts = static_cast<int>(query.integer(5));
+            recipient.maybe_delivered = query.integer(6) != 0;
+            recipient.first_tried = wall_time(query.integer(7));
+            paused_before = query.integer(8);
+            moved(state_from_number(query.integer(9)), RecipientState::claimed);
+            message.recipients.push_back(std::move(recipient));
+        }
+    }
+    message.paused_for =
+        base::Duration(std::max<std::int64_t>(0, message.paused_for.count() - paused_before));
+    for (const ClaimedRecipient& recipient : message.recipients) {
+        auto claimed =
+            run(*database_,
+                "UPDATE recipient SET state=?, claim_instance=?, claim_attempt=claim_attempt+1,"
+                " claim_until=? WHERE row=?",
+                state_number(RecipientState::claimed), instance_, micros(request.lease_until), recipient.row);
+        if (!claimed) return claimed;
+    }
+    return {};
+}
+
+base::Result<> Core::save_budget(const std::string& mailbox, const std::string& budget) {
+    return run(
+        *database_,
+        "INSERT INTO mailbox(name,budget) VALUES(?,?) ON CONFLICT(name) DO UPDATE SET budget=excluded.budget",
+        mailbox, Blob{budget});
+}
+
+// ------------------------------------------------------------------ settling
+
+base::Result<> Core::settle(const Settlement& settlement) {
+    if (auto sound = check_settlement(settlement); !sound) return sound;
+    for (const RecipientSettlement& one : settlement.recipients)
+        if (auto settled = settle_recipient(settlement, one); !settled) return settled;
+    if (auto ended = end_message_if_done(settlement.id); !ended) return ended;
+    return save_budget(settlement.mailbox, settlement.budget);
+}
+
+// Everything is checked before anything is written.
+base::Result<> Core::check_settlement(const Settlement& settlement) {
+    std::set<std::int64_t> seen;
+    for (const RecipientSettlement& one : settlement.recipients) {
+        if (one.state == RecipientState::claimed || !seen.insert(one.row).second)
+            return base::fail(ErrorKind::invalid,
+                              "a settlement names each recipient once and ends its claim");
+        Query query(*database_, "SELECT message, mailbox, state, claim_instance FROM recipient WHERE row=?",
+                    one.row);
+        const auto row = query.next();
+        if (!row) return std::unexpected(row.error());
+        const bool ours =
+            *row && query.integer(0) == settlement.id.value() && query.text(1) == settlement.mailbox &&
+            query.integer(2) == state_number(RecipientState::claimed) && query.integer(3) == instance_;
+        if (!ours)
+            return base::fail(ErrorKind::conflict, "no attempt holds recipient " + std::to_string(one.row) +
+                                                       " of " + settlement.id.text());
+    }
+    return {};
+}
+
+base::Result<> Core::settle_recipient(const Settlement& settlement, const RecipientSettlement& one) {
+    const int attempt = one.counts_as_attempt ? 1 : 0;
+    if (one.state == RecipientState::delivered || one.state == RecipientState::failed)
+        return end_recipient(one.row, RecipientState::claimed, one.state, attempt, &one.answer,
+                             settlement.receipt, settlement.now);
+    const std::string text = storable(one.answer.text);
+    auto settled =
+        run(*database_,
+            "UPDATE recipient SET state=?, due=?, attempts=attempts+?, maybe_delivered=maybe_delivered OR ?,"
+            " first_tried=CASE WHEN first_tried=0 AND ? THEN ? ELSE first_tried END, claim_until=0,"
+            " answer_channel=?, answer_phase=?, answer_code=?, answer_enhanced=?, answer_text=?"
+            " WHERE row=?",
+            state_number(one.state), micros(one.due), attempt, one.state == RecipientState::uncertain,
+            attempt, micros(settlement.now), mail::to_string(one.answer.channel),
+            mail::to_string(one.answer.phase), one.answer.code, storable(one.answer.enhanced), text, one.row);
+    if (settled) moved(RecipientState::claimed, one.state);
+    return settled;
+}
+
+// Moves a row into the history. Without an answer it keeps the last one.
+base::Result<> Core::end_recipient(std::int64_t row, RecipientState from, RecipientState to,
+                                   int attempts_more, const mail::Answer* answer, const std::string& receipt,
+                                   base::WallTime now) {
+    if (answer != nullptr) {
+        auto noted =
+            run(*database_,
+                "UPDATE recipient SET answer_channel=?, answer_phase=?, answer_code=?, answer_enhanced=?,"
+                " answer_text=? WHERE row=?",
+                mail::to_string(answer->channel), mail::to_string(answer->phase), answer->code,
+                storable(answer->enhanced), storable(answer->text), row);
+        if (!noted) return noted;
+    }
+    auto copied =
+        run(*database_,
+            "INSERT INTO history(ended,message,recipient_row,accepted,sender,header_from,message_id,"
+            "client_address,listener,size,address,mailbox,route,state,attempts,maybe_delivered,"
+            "answer_channel,answer_phase,answer_code,answer_enhanced,answer_text,receipt)"
+            " SELECT ?,m.id,r.row,m.accepted,m.sender,m.header_from,m.message_id,m.client_address,"
+            "m.listener,m.size,r.address,r.mailbox,r.route,?,r.attempts+?,r.maybe_delivered,"
+            "r.answer_channel,r.answer_phase,r.answer_code,r.answer_enhanced,r.answer_text,?"
+            " FROM recipient AS r JOIN message AS m ON m.id=r.message WHERE r.row=?",
+            micros(now), state_number(to), attempts_more, storable(receipt), row);
+    if (!copied) return copied;
+    ++working_.history_rows;
+    --working_.recipients.at(static_cast<std::size_t>(state_number(from)));
+    return run(*database_, "DELETE FROM recipient WHERE row=?", row);
+}
+
+// The message goes with its last recipient, and its file when that has committed.
+base::Result<> Core::end_message_if_done(QueueId id) {
+    {
+        Query left(*database_,
+                   "SELECT 1 FROM recipient INDEXED BY recipient_of_message WHERE message=? LIMIT 1",
+                   id.value());
+        const auto some = left.next();
+        if (!some) return std::unexpected(some.error());
+        if (*some) return {};
+    }
+    std::uint64_t size = 0;
+    {
+        Query message(*database_, "SELECT size, body_instance FROM message WHERE id=?", id.value());
+        const auto row = message.next();
+        if (!row) return std::unexpected(row.error());
+        if (!*row) return {};
+        size = static_cast<std::uint64_t>(message.integer(0));
+        if (!message.is_null(1)) ended_files_working_.push_back(BodyName{id, message.integer(1)});
+    }
+    if (auto done = run(*database_, "DELETE FROM body WHERE message=?", id.value()); !done) return done;
+    if (auto done = run(*database_, "DELETE FROM message WHERE id=?", id.value()); !done) return done;
+    --working_.messages;
+    ++working_.settled;
+    working_.bytes -= size;
+    return {};
+}
+
+// ------------------------------------------------------------------ mailboxes
+
+base::Result<std::vector<MailboxRecord>> Core::mailboxes() {
+    std::vector<MailboxRecord> records;
+    Query query(*database_,
+                "SELECT name, paused, pause_channel, pause_phase, pause_code, pause_enhanced, pause_text, "
+                "pause_cause,"
+                " pause_remedy, paused_since, next_probe, probes, pause_total, budget FROM mailbox");
+    for (;;) {
+        const auto row = query.next();
+        if (!row) return std::unexpected(row.error());
+        if (!*row) return records;
+        MailboxRecord record;
+        record.name = query.text(0);
+        record.paused = query.integer(1) != 0;
+        record.pause_answer = read_answer(query, 2);
+        record.pause_cause = query.text(7);
+        record.pause_remedy = query.text(8);
+        record.paused_since = wall_time(query.integer(9));
+        record.next_probe = wall_time(query.integer(10));
+        record.probes = static_cast<int>(query.integer(11));
+        record.pause_total = base::Duration(query.integer(12));
+        record.budget = std::string(query.blob(13));
+        records.push_back(std::move(record));
+    }
+}
+
+base::Result<> Core::save(const MailboxRecord& record, base::WallTime now) {
+    std::int64_t total = 0;
+    {
+        Query known(*database_, "SELECT pause_total, paused, paused_since FROM mailbox WHERE name=?",
+                    record.name);
+        const auto row = known.next();
+        if (!row) return std::unexpected(row.error());
+        if (*row) total = known.integer(0);
+        // Kept here and not by the caller, so that a pause is added once, however often its end is saved.
+        if (*row && known.integer(1) != 0 && !record.paused)
+            total += std::max<std::int64_t>(0, micros(now) - known.integer(2));
+    }
+    return run(
+        *database_,
+        "INSERT OR REPLACE INTO mailbox(name,paused,pause_channel,pause_phase,pause_code,pause_enhanced,"
+        "pause_text,pause_cause,pause_remedy,paused_since,next_probe,probes,pause_total,budget)"
+        " VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
+        record.name, record.paused, mail::to_string(record.pause_answer.channel),
+        mail::to_string(record.pause_answer.phase), record.pause_answer.code,
+        storable(record.pause_answer.enhanced), storable(record.pause_answer.text),
+        storable(record.pause_cause), storable(record.pause_remedy), micros(record.paused_since),
+        micros(record.next_probe), record.probes, total, Blob{record.budget});
+}
+
+}  // namespace mailramp::queue

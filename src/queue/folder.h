@@ -1,0 +1,33 @@
+// queue/folder.h: the queue's folder on the disk: that it is ours, private, and used by nobody else.
+#pragma once
+
+#include <filesystem>
+
+#include "mailramp/base/result.h"
+
+namespace mailramp::queue {
+
+// Holds the lock on a queue folder as long as it lives. The folder is 0700 when we make it; everything in it
+// is 0600. Move-only.
+class Folder {
+  public:
+    // Makes what is missing (the folder itself, not its parents), checks what is there, and takes the lock.
+    // ErrorKind::conflict: another instance holds it (the text has its process id); ErrorKind::io: with the
+    // path and what to do.
+    [[nodiscard]] static base::Result<Folder> open(const std::filesystem::path& directory);
+    Folder(Folder&& other) noexcept;
+    Folder& operator=(Folder&& other) noexcept;
+    ~Folder();
+
+    [[nodiscard]] const std::filesystem::path& path() const { return path_; }  // canonical
+    [[nodiscard]] std::filesystem::path database() const { return path_ / "queue.db"; }
+    [[nodiscard]] std::filesystem::path bodies() const { return path_ / "bodies"; }
+    [[nodiscard]] std::filesystem::path lock_file() const { return path_ / "lock"; }
+
+  private:
+    Folder(std::filesystem::path path, int lock) : path_(std::move(path)), lock_(lock) {}
+    std::filesystem::path path_;
+    int lock_ = -1;
+};
+
+}  // namespace mailramp::queue

@@ -1,0 +1,31 @@
+#include "mailramp/queue/queue_store.h"
+
+namespace mailramp::queue {
+
+const char* to_string(RecipientState state) {
+    switch (state) {
+        case RecipientState::queued:
+            return "queued";
+        case RecipientState::claimed:
+            return "claimed";
+        case RecipientState::held:
+            return "held";
+        case RecipientState::uncertain:
+            return "uncertain";
+        case RecipientState::delivered:
+            return "delivered";
+        case RecipientState::failed:
+            return "failed";
+    }
+    return "unknown";
+}
+
+std::optional<RecipientState> recipient_state_from(std::string_view word) {
+    for (const RecipientState state :
+         {RecipientState::queued, RecipientState::claimed, RecipientState::held, RecipientState::uncertain,
+          RecipientState::delivered, RecipientState::failed})
+        if (word == to_string(state)) return state;
+    return std::nullopt;
+}
+
+}  // namespace mailramp::queue

@@ -1,0 +1,65 @@
+#include "mailramp/queue/sqlite_store.h"
+
+#include <cerrno>
+#include <utility>
+
+#include <sys/statvfs.h>
+
+#include "mailramp/base/events.h"
+#include "queue/store_impl.h"
+
+namespace mailramp::queue {
+namespace {
+
+// What is free for a user other than root. A file system that cannot tell has all the room there is: the
+// writes themselves will say when it has not.
+std::uint64_t disk_free_bytes(const std::filesystem::path& folder) {
+    struct statvfs found {};
+    if (::statvfs(folder.c_str(), &found) != 0) return std::uint64_t{1} << 62;
+    return static_cast<std::uint64_t>(found.f_bavail) * found.f_frsize;
+}
+
+CoreOptions core_options(const SqliteStoreOptions& options, const Folder& folder) {
+    CoreOptions core;
+    core.database = folder.database();
+    core.deletion = options.secure_delete ? Deletion::overwriting : Deletion::quick;
+    core.bulk_rows_max = options.bulk_rows_max;
+    core.history_age_max = options.history_age_max;
+    core.history_rows_max = options.history_rows_max;
+    core.free_pages_max = static_cast<std::int64_t>(options.free_bytes_max) / page_bytes;
+    return core;
+}
+
+}  // namespace
+
+base::Result<std::unique_ptr<QueueStore>> open_sqlite_store(const SqliteStoreOptions& options,
+                                                            const io::Executor& executor,
+                                                            const base::Clock& clock, base::Logger logger) {
+    auto folder = Folder::open(options.directory);
+    if (!folder) return std::unexpected(folder.error());
+    auto core = Core::open(core_options(options, *folder), clock.wall());
+    if (!core)
+        return base::fail("the queue in " + folder->path().string() + " cannot be opened", core.error());
+
+    const auto counts = (*core)->counts();
+    if (!counts) return std::unexpected(counts.error());
+    logger.info(base::events::queue_opened, "the queue is open",
+                {{"path", folder->path().string()},
+                 {"instance", (*core)->instance()},
+                 {"messages", counts->messages},
+                 {"bytes", counts->bytes},
+                 {"held", counts->held},
+                 {"made_uncertain", (*core)->made_uncertain()}});
+
+    BodyFolder bodies{folder->bodies(), folder->lock_file(), sqlite3_vfs_find(nullptr)};
+    SqliteStore::Parts parts{options, std::move(*folder), std::move(bodies), (*core)->instance(),
+                             (*core)->first_id()};
+    GroupCommitOptions group;
+    group.limits = RoomLimits{options.size_bytes_max, options.disk_free_bytes_min, options.wal_bytes_max};
+    group.wal_checkpoint_bytes = options.wal_checkpoint_bytes;
+    group.disk_free_bytes = [path = parts.folder.path()] { return disk_free_bytes(path); };
+    return std::make_unique<SqliteStore>(std::move(parts), GroupCommit(std::move(*core), std::move(group)),
+                                         executor, clock, std::move(logger));
+}
+
+}  // namespace mailramp::queue
