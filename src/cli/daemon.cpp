@@ -20,7 +20,7 @@ ExitStatus status_of(int http_status, std::string_view kind) {
         case 504:
             return ExitStatus::try_again;
         case 500:
-            return ExitStatus::io_error;
+            return kind == "io" ? ExitStatus::io_error : ExitStatus::software;
         default:
             return ExitStatus::software;
     }

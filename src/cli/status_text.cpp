@@ -1,6 +1,7 @@
 #include "cli/status_text.h"
 
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <string_view>
 #include <vector>
@@ -10,6 +11,7 @@
 
 #include "cli/reading.h"
 #include "cli/words.h"
+#include "mailramp/base/text.h"
 
 namespace mailramp::cli {
 namespace {
@@ -17,6 +19,7 @@ namespace {
 namespace json = boost::json;
 
 constexpr std::string_view indent = "  ";
+constexpr std::size_t listener_bytes_max = 200;
 
 // One sentence, wrapped, in its tone from beginning to end.
 std::string sentence(std::string_view text, Tone tone, const View& view) {
@@ -47,7 +50,8 @@ std::string accepting_text(const json::object& status, const View& view) {
     if (state == "failed") return sentence("New mail is refused for now (451): " + reason, Tone::bad, view);
     std::vector<std::string> listeners;
     for (const json::value& listener : array_at(status, "listeners")) {
-        if (listener.is_string()) listeners.emplace_back(listener.get_string());
+        if (listener.is_string())
+            listeners.push_back(base::printable(std::string(listener.get_string()), listener_bytes_max));
     }
     if (listeners.empty()) return sentence("It takes no mail: no address is open.", Tone::warning, view);
     return sentence("It takes mail on " + joined(listeners) + ".", Tone::plain, view);
