@@ -31,6 +31,7 @@
 #include "mailramp/io/timer.h"
 #include "mailramp/oauth/client_credentials_source.h"
 #include "mailramp/oauth/token_cache.h"
+#include "mailramp/provider/reply_catalogue.h"
 #include "mailramp/upstream/smtp_courier.h"
 
 namespace mailramp::app {
@@ -75,7 +76,8 @@ struct Daemon::Impl {
     [[nodiscard]] base::Result<> open_upstream();
     [[nodiscard]] base::Result<> open_admin();
     [[nodiscard]] std::vector<io::Endpoint> own_endpoints() const;
-    [[nodiscard]] std::vector<std::string> listener_names() const { return names; }
+    [[nodiscard]] std::vector<admin::TokenState> token_states() const;
+    [[nodiscard]] admin::Explanation explain(const std::string& mailbox, const mail::Answer& answer) const;
     [[nodiscard]] oauth::TokenCache* cache_of(const std::string& credential);
 
     // Coroutines; each runs while `this` lives, which is until the event loop has stopped.
@@ -204,20 +206,36 @@ base::Result<> Daemon::Impl::open_admin() {
         .clock = clock,
         .store = *store,
         .version = std::string(base::version()),
-        .tokens = {},
-        .listeners = [this] { return listener_names(); },
+        .listeners = [this] { return names; },
         .mailboxes = [this] { return dispatcher->mailboxes(); },
+        .tokens = [this] { return token_states(); },
         .resume_mailbox = [this](const std::string& name) { return dispatcher->resume(name); },
         .counters =
             [this] {
                 return counter_groups(inbound_server->counters(), dispatcher->counters(), courier->status());
             },
+        .explain = [this](const std::string& mailbox,
+                          const mail::Answer& answer) { return explain(mailbox, answer); },
     };
-    for (const CredentialRuntime& runtime : credentials)
-        context.tokens.push_back(&runtime.cache);
     auto created = admin::Server::create(settings.admin, loop.get_executor(), std::move(context), logger);
     if (!created) return std::unexpected(std::move(created.error()));
     admin_server = *std::move(created);
+    return {};
+}
+
+std::vector<admin::TokenState> Daemon::Impl::token_states() const {
+    std::vector<admin::TokenState> states;
+    for (const CredentialRuntime& runtime : credentials)
+        states.push_back({.credential = runtime.cache.credential(), .status = runtime.cache.status()});
+    return states;
+}
+
+admin::Explanation Daemon::Impl::explain(const std::string& mailbox, const mail::Answer& answer) const {
+    for (const config::Mailbox& known : settings.mailboxes) {
+        if (known.name != mailbox) continue;
+        const provider::Verdict verdict = provider::classify(known.delivery.dialect, answer);
+        return {std::string(verdict.cause), provider::fill(verdict.remedy, known.delivery.names)};
+    }
     return {};
 }
 
