@@ -197,6 +197,7 @@ void ClientProtocol::handle(const Reply& reply) {
     const mail::Phase asked = phase();
     const bool early = replies_due_ == 0;
     if (!early) --replies_due_;
+    ++replies_;
     switch (state_) {
         case State::banner:
             reply_banner(reply);

@@ -102,6 +102,8 @@ class ClientProtocol {
     // Why the session failed. Channel::local when the reason is ours.
     [[nodiscard]] const mail::Answer& failure() const { return failure_; }
     [[nodiscard]] const Capabilities& capabilities() const { return capabilities_; }
+    // How many complete replies have come: a driver's clock for one reply starts anew with each.
+    [[nodiscard]] std::uint64_t replies() const { return replies_; }
     // The server's first words, printable.
     [[nodiscard]] const std::string& greeting() const { return greeting_; }
 
@@ -183,6 +185,7 @@ class ClientProtocol {
     std::string output_;
     std::size_t replies_due_ = 1;               // to what was taken out; the banner comes unasked
     std::size_t replies_due_after_output_ = 0;  // to what still waits in output_
+    std::uint64_t replies_ = 0;
     Capabilities capabilities_;
     std::string greeting_;
     mail::Answer failure_;

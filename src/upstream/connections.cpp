@@ -1,0 +1,239 @@
+#include "upstream/connections.h"
+
+#include <algorithm>
+#include <utility>
+
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+
+#include "mailramp/base/events.h"
+#include "mailramp/base/text.h"
+
+namespace mailramp::upstream {
+namespace {
+
+mail::Answer out_of_time() {
+    mail::Answer answer;
+    answer.channel = mail::Channel::local;
+    answer.phase = mail::Phase::connect;
+    answer.code = 451;
+    answer.enhanced = "4.4.5";
+    answer.text = "no connection became free within the time for this attempt";
+    return answer;
+}
+
+Refusal refusal_of(const oauth::TokenFailure& failure) {
+    Refusal refusal;
+    refusal.answer.channel = mail::Channel::http;
+    refusal.answer.phase = mail::Phase::token;
+    refusal.answer.code = failure.http_status;
+    refusal.answer.text = base::printable(failure.message, mail::answer_text_bytes_max);
+    refusal.retry_after = failure.retry_after;
+    return refusal;
+}
+
+// Owns the session until it has said goodbye; needs nothing else, so it may outlive the pool.
+io::Task<> say_goodbye(std::unique_ptr<Session> session) {
+    co_await session->quit();
+}
+
+}  // namespace
+
+Connections::Connections(std::shared_ptr<const SessionEnvironment> environment, oauth::TokenCache* tokens,
+                         base::Logger logger, std::function<void()> on_change)
+    : environment_(std::move(environment)),
+      tokens_(tokens),
+      logger_(logger),
+      on_change_(std::move(on_change)),
+      pool_(environment_->server.pool) {
+    counters_.mailbox = environment_->server.mailbox;
+}
+
+// ------------------------------------------------------------------ lending
+
+io::Task<std::expected<Lease, Refusal>> Connections::acquire(Pool::Freshness freshness,
+                                                             base::SteadyTime deadline) {
+    for (;;) {
+        Waiter waiter(environment_->executor);
+        const bool granted = co_await wait_for_turn(waiter, freshness, deadline);
+        if (!granted) {
+            Refusal late;
+            late.answer = out_of_time();
+            co_return std::unexpected(std::move(late));
+        }
+        if (waiter.kind == Lease::Kind::fresh) {
+            auto opened = co_await open(waiter.connection, deadline);
+            ++(opened ? counters_.connections_opened : counters_.connections_failed);
+            if (!opened) step(Pool::Released{waiter.connection, Pool::Condition::broken});
+            co_return opened;
+        }
+        Lease lease;
+        lease.connection = waiter.connection;
+        lease.kind = Lease::Kind::warm;
+        lease.session = std::move(idle_.extract(waiter.connection).mapped());
+        in_use_.insert(lease.session.get());
+        if (lease.session->ready()) {
+            ++counters_.connections_reused;
+            co_return lease;
+        }
+        ++counters_.connections_replaced;  // it died while nobody looked
+        release(std::move(lease));
+    }
+}
+
+io::Task<bool> Connections::wait_for_turn(Waiter& waiter, Pool::Freshness freshness,
+                                          base::SteadyTime deadline) {
+    const Pool::Ticket ticket = next_ticket_++;
+    waiters_.emplace(ticket, &waiter);
+    step(Pool::Acquire{ticket, freshness});
+    const bool granted = co_await waiter.granted.wait_until(deadline);
+    if (!granted) {
+        waiters_.erase(ticket);
+        step(Pool::Cancel{ticket});
+    }
+    co_return granted;
+}
+
+void Connections::release(Lease lease) {
+    in_use_.erase(lease.session.get());
+    if (mode_ == Mode::open && lease.session->ready()) {
+        idle_.emplace(lease.connection, std::move(lease.session));
+        step(Pool::Released{lease.connection, Pool::Condition::reusable});
+        return;
+    }
+    log_disconnected(*lease.session);
+    lease.session->close();
+    step(Pool::Released{lease.connection, Pool::Condition::broken});
+}
+
+// ------------------------------------------------------------------ opening
+
+io::Task<std::expected<Lease, Refusal>> Connections::open(Pool::Connection connection,
+                                                          base::SteadyTime deadline) {
+    for (int attempt = 1;; ++attempt) {
+        base::Secret token;
+        if (tokens_ != nullptr) {
+            auto got = co_await tokens_->get();
+            if (!got) co_return std::unexpected(refusal_of(got.error()));
+            token = std::move(*got);
+        }
+        auto lease = co_await try_open(connection, token, deadline);
+        if (lease) {
+            base::SteadyTime login_ends = base::SteadyTime::max();
+            if (tokens_ != nullptr) login_ends = environment_->clock.steady() + tokens_->status().expires_in;
+            step(Pool::Opened{connection, login_ends});
+            co_return lease;
+        }
+        if (!refresh_may_help(lease.error().answer)) co_return lease;
+        ++counters_.tokens_refused;
+        // Both are limits: one forced refresh for this connection, and the cache's own of one a minute.
+        if (attempt > 1 || !tokens_->invalidate(token)) co_return lease;
+    }
+}
+
+io::Task<std::expected<Lease, Refusal>> Connections::try_open(Pool::Connection connection,
+                                                              const base::Secret& token,
+                                                              base::SteadyTime deadline) {
+    auto session = co_await Session::connect(environment_, deadline);
+    if (!session) {
+        Refusal refusal;
+        refusal.answer = std::move(session.error());
+        co_return std::unexpected(std::move(refusal));
+    }
+    Lease lease;
+    lease.connection = connection;
+    lease.session = std::move(*session);
+    in_use_.insert(lease.session.get());
+    if (mode_ == Mode::aborted) lease.session->close();
+    base::Secret copy = token.clone();
+    co_await lease.session->log_in(std::move(copy), deadline);
+    if (lease.session->logged_in()) {
+        log_connected(*lease.session);
+        co_return lease;
+    }
+    in_use_.erase(lease.session.get());
+    Refusal refusal;
+    refusal.answer = lease.session->failure();
+    co_return std::unexpected(std::move(refusal));
+}
+
+bool Connections::refresh_may_help(const mail::Answer& answer) const {
+    return tokens_ != nullptr && answer.channel == mail::Channel::smtp && answer.phase == mail::Phase::auth &&
+           provider::classify(environment_->server.dialect, answer).token == provider::TokenRefresh::force;
+}
+
+// ------------------------------------------------------------------ the pool's decisions
+
+void Connections::step(const Pool::Event& event) {
+    const Pool::Step out = pool_.step(event, environment_->clock.steady());
+    for (const Pool::Action& action : out.actions)
+        std::visit([this](const auto& wanted) { perform(wanted); }, action);
+    const bool earlier = out.next && (!next_ || *out.next < *next_);
+    next_ = out.next;
+    if (earlier) on_change_();
+}
+
+void Connections::perform(const Pool::Reuse& action) {
+    Waiter& waiter = *waiters_.extract(action.ticket).mapped();
+    waiter.connection = action.connection;
+    waiter.kind = Lease::Kind::warm;
+    waiter.granted.notify();
+}
+
+void Connections::perform(const Pool::Open& action) {
+    Waiter& waiter = *waiters_.extract(action.ticket).mapped();
+    waiter.connection = action.connection;
+    waiter.kind = Lease::Kind::fresh;
+    waiter.granted.notify();
+}
+
+void Connections::perform(const Pool::Retire& action) {
+    std::unique_ptr<Session> session = std::move(idle_.extract(action.connection).mapped());
+    logger_.debug(base::events::disconnected, "said goodbye",
+                  {{"mailbox", server().mailbox}, {"host", server().host}});
+    auto goodbye = say_goodbye(std::move(session));
+    boost::asio::co_spawn(environment_->executor, std::move(goodbye), boost::asio::detached);
+}
+
+void Connections::tick() {
+    step(Pool::Tick{});
+}
+
+void Connections::drain() {
+    step(Pool::Drain{});
+}
+
+void Connections::abort() {
+    mode_ = Mode::aborted;
+    drain();
+    for (Session* session : in_use_)
+        session->close();
+}
+
+// ------------------------------------------------------------------ what is told
+
+MailboxStatus Connections::status() const {
+    MailboxStatus status = counters_;
+    status.connections_in_use = pool_.in_use();
+    status.connections_idle = pool_.idle();
+    return status;
+}
+
+void Connections::log_connected(Session& session) const {
+    const io::TlsInfo tls = session.tls_info();
+    logger_.info(base::events::connected, "ready to submit",
+                 {{"mailbox", server().mailbox},
+                  {"host", server().host},
+                  {"address", session.peer_address()},
+                  {"tls", tls.version.empty() ? "none" : tls.version},
+                  {"cipher", tls.cipher}});
+}
+
+void Connections::log_disconnected(const Session& session) const {
+    const mail::Answer& why = session.failure();
+    logger_.info(
+        base::events::disconnected, why.text.empty() ? "closed" : mail::to_string(why),
+        {{"mailbox", server().mailbox}, {"host", server().host}, {"address", session.peer_address()}});
+}
+
+}  // namespace mailramp::upstream

@@ -1,0 +1,260 @@
+#include "upstream/session.h"
+
+#include <algorithm>
+#include <utility>
+
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+
+#include "mailramp/base/text.h"
+
+namespace mailramp::upstream {
+namespace {
+
+constexpr std::size_t read_bytes = 4096;
+constexpr base::Duration shortest_timeout = std::chrono::milliseconds(1);
+
+mail::Answer answer_of(mail::Channel channel, mail::Phase phase, int code, std::string_view enhanced,
+                       std::string_view text) {
+    return {channel, phase, code, std::string(enhanced), base::printable(text, mail::answer_text_bytes_max)};
+}
+
+smtp::ClientOptions client_options(const ServerOptions& server) {
+    smtp::ClientOptions options;
+    options.ehlo_name = server.ehlo_name;
+    options.starttls = server.starttls;
+    options.authentication = server.authentication;
+    options.host = server.host;
+    options.port = server.port;
+    options.reply = server.reply;
+    options.recipients_max = server.recipients_max;
+    return options;
+}
+
+// Why nothing may be said over this connection, if so: what was configured need not be where it led.
+std::optional<mail::Answer> objection(const SessionEnvironment& environment, const std::string& peer) {
+    const ServerOptions& server = environment.server;
+    if (server.starttls == smtp::StartTls::none && !is_loopback(peer))
+        return answer_of(
+            mail::Channel::local, mail::Phase::connect, 554, "5.7.10",
+            server.host + " is " + peer + ": starttls none is only for a server on this machine");
+    if (is_own_listener(peer, server.port, environment.own_listeners))
+        return answer_of(mail::Channel::local, mail::Phase::connect, 554, "5.4.6",
+                         server.host + " leads to this daemon's own listener: mail would go in circles");
+    return std::nullopt;
+}
+
+}  // namespace
+
+// ------------------------------------------------------------------ connecting
+
+io::Task<std::expected<std::unique_ptr<Session>, mail::Answer>> Session::connect(
+    std::shared_ptr<const SessionEnvironment> environment, base::SteadyTime deadline) {
+    const ServerOptions& server = environment->server;
+    auto endpoints = co_await io::resolve(server.host, server.port, server.connect);
+    if (!endpoints)
+        co_return std::unexpected(
+            answer_of(mail::Channel::smtp, mail::Phase::resolve, 0, "", endpoints.error().message));
+    io::ConnectOptions options = server.connect;
+    const base::Duration left =
+        std::chrono::duration_cast<base::Duration>(deadline - environment->clock.steady());
+    options.address_timeout = std::clamp(left, shortest_timeout, options.address_timeout);
+    auto stream = co_await io::connect(std::move(*endpoints), std::move(options));
+    if (!stream)
+        co_return std::unexpected(
+            answer_of(mail::Channel::smtp, mail::Phase::connect, 0, "", stream.error().message));
+    if (auto why_not = objection(*environment, stream->peer_address()))
+        co_return std::unexpected(std::move(*why_not));
+    co_return std::make_unique<Session>(std::move(environment), std::move(*stream));
+}
+
+Session::Session(std::shared_ptr<const SessionEnvironment> environment, io::Stream stream)
+    : environment_(std::move(environment)),
+      stream_(std::move(stream)),
+      protocol_(client_options(environment_->server)),
+      buffer_(read_bytes, '\0'),
+      listener_done_(environment_->executor) {}
+
+// ------------------------------------------------------------------ asking and hearing
+
+base::Duration Session::until(base::SteadyTime deadline) const {
+    return std::max(std::chrono::duration_cast<base::Duration>(deadline - now()), shortest_timeout);
+}
+
+base::Duration Session::reply_timeout() const {
+    const Timeouts& timeouts = environment_->server.timeouts;
+    switch (protocol_.phase()) {
+        case mail::Phase::banner:
+            return timeouts.banner_timeout;
+        case mail::Phase::ehlo:
+            return timeouts.ehlo_timeout;
+        case mail::Phase::starttls:
+            return timeouts.starttls_timeout;
+        case mail::Phase::tls:
+            return timeouts.tls_timeout;
+        case mail::Phase::auth:
+            return timeouts.auth_timeout;
+        case mail::Phase::mail:
+        case mail::Phase::rcpt:
+        case mail::Phase::data:
+            return timeouts.envelope_timeout;
+        case mail::Phase::body:
+            return timeouts.body_timeout;
+        case mail::Phase::body_end:
+            return timeouts.body_end_timeout;
+        case mail::Phase::quit:
+            return timeouts.quit_timeout;
+        case mail::Phase::none:
+        case mail::Phase::resolve:
+        case mail::Phase::connect:
+        case mail::Phase::token:
+            break;
+    }
+    return timeouts.envelope_timeout;
+}
+
+void Session::lose(base::Error error) {
+    protocol_.connection_lost(error);
+    stream_.close();
+}
+
+// Does what the protocol wants until it wants something that only the caller has.
+io::Task<> Session::advance(base::SteadyTime deadline) {
+    for (;;) {
+        switch (protocol_.next()) {
+            case Step::need_bytes:
+                co_await converse(deadline);
+                break;
+            case Step::start_tls:
+                co_await start_tls(deadline);
+                break;
+            case Step::failed:
+            case Step::closed:
+                stream_.close();
+                co_return;
+            case Step::need_credentials:
+            case Step::ready:
+            case Step::need_body:
+            case Step::submitted:
+                co_return;
+        }
+    }
+}
+
+// Sends what is waiting and hears one reply, or all replies that came with it. One clock runs for the whole
+// of a reply, so that a server that sends an octet now and then does not hold us for ever.
+io::Task<> Session::converse(base::SteadyTime deadline) {
+    const base::SteadyTime reply_deadline = std::min(deadline, now() + reply_timeout());
+    const std::uint64_t replies_before = protocol_.replies();
+    std::string output = protocol_.take_output();
+    if (!output.empty()) {
+        auto written = co_await stream_.write(output, until(reply_deadline));
+        base::wipe(output);  // it may have held a token
+        // Reading goes on: the server may have said why it closed the connection.
+        if (!written && written.error().kind == base::ErrorKind::timeout) co_return lose(written.error());
+    }
+    while (protocol_.next() == Step::need_bytes && protocol_.replies() == replies_before) {
+        auto read = co_await stream_.read_some(buffer_, until(reply_deadline));
+        if (!read) co_return lose(read.error());
+        protocol_.receive(std::string_view(buffer_).substr(0, *read));
+    }
+}
+
+io::Task<> Session::start_tls(base::SteadyTime deadline) {
+    const base::SteadyTime tls_deadline = std::min(deadline, now() + reply_timeout());
+    auto started =
+        co_await stream_.start_tls(*environment_->tls, environment_->server.host, until(tls_deadline));
+    if (!started) co_return lose(started.error());
+    protocol_.tls_started();
+}
+
+io::Task<> Session::log_in(base::Secret token, base::SteadyTime deadline) {
+    co_await advance(deadline);
+    if (protocol_.next() != Step::need_credentials) co_return;
+    protocol_.authenticate(environment_->server.user, token);
+    co_await advance(deadline);
+}
+
+bool Session::ready() {
+    return protocol_.next() == Step::ready && !stream_.readable_or_closed();
+}
+
+io::Task<> Session::quit() {
+    protocol_.quit();
+    co_await advance(now() + environment_->server.timeouts.quit_timeout);
+    stream_.close();
+}
+
+// ------------------------------------------------------------------ a message
+
+io::Task<std::vector<smtp::RecipientOutcome>> Session::submit(smtp::OutgoingMessage message,
+                                                              delivery::ContentReader content,
+                                                              base::SteadyTime deadline) {
+    content_failure_.reset();
+    protocol_.submit(std::move(message));
+    co_await advance(deadline);
+    if (protocol_.next() == Step::need_body) co_await send_content(std::move(content), deadline);
+    co_await advance(deadline);
+    auto outcomes = protocol_.take_outcomes();
+    if (content_failure_)
+        for (smtp::RecipientOutcome& outcome : outcomes)
+            if (outcome.fate == smtp::RecipientFate::not_tried) outcome.answer = *content_failure_;
+    co_return outcomes;
+}
+
+// Writes content while a second coroutine listens: a server that has seen enough says so at once, and may
+// stop reading. The listener has always ended when this returns.
+io::Task<> Session::send_content(delivery::ContentReader content, base::SteadyTime deadline) {
+    auto listening = hear_replies(deadline);
+    boost::asio::co_spawn(environment_->executor, std::move(listening), boost::asio::detached);
+    co_await write_content(std::move(content), deadline);
+    const base::SteadyTime reply_deadline = std::min(deadline, now() + reply_timeout());
+    if (!co_await listener_done_.wait_until(reply_deadline)) {
+        lose({base::ErrorKind::timeout, "the final reply did not come within the time limit"});
+        co_await listener_done_.wait();
+    }
+}
+
+io::Task<> Session::write_content(delivery::ContentReader content, base::SteadyTime deadline) {
+    const ServerOptions& server = environment_->server;
+    std::uint64_t offset = 0;
+    while (protocol_.next() == Step::need_body) {
+        auto piece = co_await content(offset, server.body_piece_bytes);
+        if (!piece) {
+            content_failure_ = answer_of(mail::Channel::local, mail::Phase::body, 451, "4.3.0",
+                                         "the content could not be read: " + piece.error().message);
+            co_return lose(piece.error());
+        }
+        offset += piece->size();
+        if (piece->empty())
+            protocol_.end_body();
+        else
+            protocol_.send_body(*piece);
+        const base::SteadyTime piece_deadline = std::min(deadline, now() + server.timeouts.body_timeout);
+        const std::string output = protocol_.take_output();
+        auto written = co_await stream_.write(output, until(piece_deadline));
+        if (written) continue;
+        // The server hung up, perhaps after saying why: give the listener a moment to hear it.
+        if (co_await listener_done_.wait_until(now() + server.timeouts.last_words_timeout))
+            listener_done_.notify();  // send_content() waits for it too
+        co_return lose(written.error());
+    }
+}
+
+// Ends with the final reply, or with the connection.
+io::Task<> Session::hear_replies(base::SteadyTime deadline) {
+    const base::SteadyTime last = deadline + environment_->server.timeouts.body_end_timeout;
+    while (protocol_.next() == Step::need_body || protocol_.next() == Step::need_bytes) {
+        auto read = co_await stream_.read_some(buffer_, until(last));
+        if (!read) {
+            lose(read.error());
+            break;
+        }
+        protocol_.receive(std::string_view(buffer_).substr(0, *read));
+    }
+    // A writer that waits for a server that no longer reads is let go.
+    if (protocol_.next() == Step::failed) stream_.close();
+    listener_done_.notify();
+}
+
+}  // namespace mailramp::upstream
