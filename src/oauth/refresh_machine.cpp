@@ -45,7 +45,7 @@ RefreshMachine::Actions RefreshMachine::on(const Fetched& token, base::SteadyTim
     fetching_ = false;
     replacing_ = false;
     failures_ = 0;
-    ask_from_ = background_from_ = {};
+    ask_from_ = background_from_ = base::SteadyTime::min();
     return {};
 }
 

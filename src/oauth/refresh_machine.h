@@ -84,9 +84,11 @@ class RefreshMachine {
     // The token was refused: a fresh one is waited for, and the old one is only the fallback.
     bool replacing_ = false;
     std::optional<base::SteadyTime> last_forced_;
-    int failures_ = 0;                  // in a row
-    base::SteadyTime ask_from_;         // before it, an asker gets the last failure from memory
-    base::SteadyTime background_from_;  // before it, nothing is fetched without being asked for
+    int failures_ = 0;  // in a row
+    base::SteadyTime ask_from_ =
+        base::SteadyTime::min();  // before it, an asker gets the last failure from memory
+    base::SteadyTime background_from_ =
+        base::SteadyTime::min();  // before it, nothing is fetched without being asked for
 };
 
 }  // namespace mailramp::oauth

@@ -162,7 +162,8 @@ SecretResult outcome(const State& state) {
 io::Task<SecretResult> get_token(Shared state) {
     if (state->stopped) co_return outcome(*state);
     const auto actions = step(state, RefreshMachine::Wanted{});
-    if (actions.reply == RefreshMachine::Reply::wait) {
+    // A fetch that needs to wait for nothing has ended before step() returns.
+    if (actions.reply == RefreshMachine::Reply::wait && state->machine.fetching()) {
         Waiting waiting(state);
         co_await waiting.wait();
     }
