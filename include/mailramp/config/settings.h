@@ -1,56 +1,73 @@
-// mailramp/config/settings.h: what the configuration file says, checked, in the types of the areas.
+// mailramp/config/settings.h: everything that the configuration file says, checked, in the areas' own words.
+//
+// Move-only, since it may hold secrets. Presets are applied: what stands here is what counts.
 #pragma once
 
-#include <chrono>
 #include <filesystem>
 #include <string>
 #include <vector>
 
 #include "mailramp/admin/options.h"
-#include "mailramp/base/clock.h"
 #include "mailramp/base/log.h"
 #include "mailramp/delivery/options.h"
 #include "mailramp/inbound/options.h"
 #include "mailramp/oauth/client_credentials_source.h"
 #include "mailramp/oauth/token_cache.h"
+#include "mailramp/provider/preset.h"
 #include "mailramp/queue/sqlite_store.h"
 #include "mailramp/route/router.h"
 #include "mailramp/upstream/options.h"
 
 namespace mailramp::config {
 
-// One way to a token; several mailboxes may use it.
-struct Credential {
+enum class LogFormat {
+    automatic,  // text on a terminal, JSON otherwise
+    text,
+    json,
+};
+
+struct LogSettings {
+    base::LogLevel level = base::LogLevel::info;
+    LogFormat format = LogFormat::automatic;
+};
+
+// How a token is had. It belongs to an application in a tenant, and serves every mailbox that names it.
+struct CredentialSettings {
     std::string name;
-    oauth::ClientCredentialsOptions source;
+    oauth::ClientCredentialsOptions client;
     oauth::TokenCacheOptions cache;
 };
 
-// One upstream identity.
-struct Mailbox {
+// One upstream identity that submits.
+struct MailboxSettings {
     std::string name;
-    std::string credential;             // the name of one above; empty when authentication is none
-    upstream::ServerOptions server;     // server.mailbox == name
-    delivery::MailboxOptions delivery;  // delivery.name == name
+    std::string address;     // the address of the mailbox, and the default sender
+    std::string credential;  // name of a CredentialSettings; empty when authentication is none
+    const provider::Preset* preset = nullptr;  // never null once loaded; lives as long as the program
+    upstream::ServerOptions server;
+    delivery::MailboxOptions delivery;
 };
 
-// Everything the daemon needs. References between the parts hold: every credential and mailbox named exists.
+// Something that works, but should be changed.
+struct ConfigWarning {
+    int line = 0;  // from 1; 0: the file as a whole
+    int column = 0;
+    std::string key;
+    std::string message;
+};
+
 struct Settings {
-    std::filesystem::path file;
     inbound::Options inbound;
+    route::Options route;
     queue::SqliteStoreOptions queue;
     delivery::DeliveryOptions delivery;
-    std::vector<Credential> credentials;
-    std::vector<Mailbox> mailboxes;
-    route::Options routes;
     admin::AdminOptions admin;
-    base::LogOptions log;
-    std::filesystem::path
-        ca_file;  // trusted for SMTP and for the token call, in addition to the system's CAs
-    // From SIGTERM to the end: what is in flight then is stored as uncertain. At most 9 s, so that the whole
-    // end takes less than 10 s.
-    base::Duration drain_timeout = std::chrono::seconds(8);
-    std::vector<std::string> warnings;  // works, but should be changed; each says how
+    LogSettings log;
+    // PEM; trusted in addition to the system's CAs, for SMTP and for the token endpoint. Empty: none.
+    std::filesystem::path ca_file;
+    std::vector<CredentialSettings> credentials;  // in the order of the file
+    std::vector<MailboxSettings> mailboxes;       // likewise
+    std::vector<ConfigWarning> warnings;
 };
 
 }  // namespace mailramp::config
