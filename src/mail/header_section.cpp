@@ -41,7 +41,8 @@ std::size_t HeaderSection::feed(std::string_view content) {
         used += piece.size();
         line_ += piece;
         const LineKind kind = kind_of_line();
-        if (kind != LineKind::body && octets_.size() + line_.size() > limits_.header_bytes_max) {
+        const bool in_section = kind != LineKind::body && kind != LineKind::unknown;
+        if (in_section && octets_.size() + line_.size() > limits_.header_bytes_max) {
             end(State::too_large);
         } else if (whole || kind == LineKind::body) {
             take_line(kind);

@@ -34,7 +34,14 @@ std::size_t DataReader::read(std::string_view wire, std::string& out) {
             ++at;
         }
     }
+    note_octets(std::string_view(wire.data(), at));
     return static_cast<std::size_t>(at - wire.data());
+}
+
+// Once for a whole piece: line by line would take several times as long.
+void DataReader::note_octets(std::string_view used) {
+    has_nul_ = has_nul_ || used.find('\0') != std::string_view::npos;
+    has_eight_bit_ = has_eight_bit_ || any_above_127(used);
 }
 
 // In a line: passes octets on, through any number of lines whose end is CRLF and whose successor does not
@@ -104,10 +111,7 @@ bool DataReader::step(char c, std::string& out) {
 }
 
 void DataReader::put(std::string_view content, std::string& out) {
-    if (content.empty()) return;
     size_bytes_ += content.size();
-    has_nul_ = has_nul_ || std::memchr(content.data(), '\0', content.size()) != nullptr;
-    has_eight_bit_ = has_eight_bit_ || any_above_127(content);
     if (!too_large()) out += content;
 }
 

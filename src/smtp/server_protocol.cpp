@@ -155,6 +155,9 @@ ServerProtocol::Next ServerProtocol::overlong_line(std::string_view start) {
 ServerProtocol::Step ServerProtocol::need_bytes() {
     input_.erase(0, input_used_);
     input_used_ = 0;
+    // An idle client must not hold the memory of its last message.
+    if (state_ == State::command && input_.capacity() > 2 * options_.command_line_bytes_max)
+        input_.shrink_to_fit();
     return Step::need_bytes;
 }
 
@@ -173,6 +176,7 @@ ServerProtocol::Next ServerProtocol::read_body() {
 
 ServerProtocol::Next ServerProtocol::end_of_body() {
     state_ = State::command;
+    chunk_.shrink_to_fit();  // it is empty
     if (const auto fault = body_fault()) {
         say(*fault);
         forget_message();

@@ -57,6 +57,7 @@ class DataReader {
     // Decides about one octet. True: it was used; false: look again in the new state.
     bool step(char c, std::string& out);
     void put(std::string_view content, std::string& out);
+    void note_octets(std::string_view used);
 
     std::uint64_t size_bytes_max_;
     std::uint64_t size_bytes_ = 0;

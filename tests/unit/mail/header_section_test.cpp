@@ -152,6 +152,14 @@ TEST(HeaderSection, OfTooManyOctetsIsRefused) {
     EXPECT_EQ(scan("A: 345678901234567890", limits).state, State::too_large) << "a line without end";
 }
 
+TEST(HeaderSection, DoesNotRefuseTheBodyForItsOwnSize) {
+    HeaderLimits limits;
+    limits.header_bytes_max = 12;
+    const Scan result = scan("A: 45678\r\nlong-word-that-is-no-field text\r\n", limits);
+    EXPECT_EQ(result.state, State::no_separator);
+    EXPECT_EQ(result.octets, "A: 45678\r\n");
+}
+
 TEST(HeaderSection, OfTooManyFieldsIsRefused) {
     HeaderLimits limits;
     limits.fields_max = 2;
