@@ -109,6 +109,9 @@ void add_daemon_commands(CLI::App& root, Arguments& arguments, Command& chosen) 
     check.add_option("file", arguments.config_file, "Configuration")
         ->type_name("FILE")
         ->capture_default_str();
+    check.add_flag("--json", arguments.json, "Answer as JSON");
+    add_command(config, "keys", "Print the manual of all keys", chosen,
+                [](const Arguments& given) { return config_keys(console_for(given)); });
 
     CLI::App& status =
         add_command(root, "status", "Say how the daemon, its queue, mailboxes and tokens are", chosen,
@@ -116,7 +119,7 @@ void add_daemon_commands(CLI::App& root, Arguments& arguments, Command& chosen) 
     add_asking_options(status, arguments);
 
     add_command(root, "version", "Print the version", chosen, [](const Arguments&) {
-        std::cout << "mailramp " << base::version << '\n' << std::flush;
+        std::cout << "mailramp " << base::version() << '\n' << std::flush;
         return std::cout ? ExitStatus::done : ExitStatus::io_error;
     });
 }
@@ -200,7 +203,7 @@ ExitStatus run_checked(int argc, char** argv) {
     CLI::App root(
         "mailramp: takes plain SMTP from local programs, keeps it safe, and submits it with OAuth 2.0.",
         "mailramp");
-    root.set_version_flag("--version", "mailramp " + std::string(base::version));
+    root.set_version_flag("--version", "mailramp " + std::string(base::version()));
     root.require_subcommand(1);
     root.footer(footer);
     add_daemon_commands(root, arguments, chosen);

@@ -12,6 +12,9 @@ namespace mailramp::cli {
 // at, nothing is connected to.
 [[nodiscard]] ExitStatus config_check(const Console& console, const std::filesystem::path& file);
 
+// The manual of all keys, in Markdown.
+[[nodiscard]] ExitStatus config_keys(const Console& console);
+
 // The admin socket that the file names.
 [[nodiscard]] std::expected<std::filesystem::path, Failure> socket_of(const std::filesystem::path& file);
 

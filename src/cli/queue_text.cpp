@@ -19,7 +19,6 @@ constexpr std::size_t id_columns = 13;     // 11 and the space to the next colum
 constexpr std::size_t size_columns = 10;   // "1023 KiB"
 constexpr std::size_t age_columns = 8;     // "59 min"
 constexpr std::size_t state_columns = 11;  // "uncertain"
-constexpr std::size_t address_columns_min = 20;
 constexpr std::size_t listed_recipients_max = 5;
 
 std::string spaces(std::size_t count) {
@@ -87,11 +86,8 @@ std::string recipient_lines(const json::object& recipient, const View& view) {
     const std::string address = text_at(recipient, "address");
     std::string out =
         spaces(id_columns) + painted(padded(state_text(state), state_columns), tone_of(state), view.colour);
-    // The address gets what the plan leaves; when that is too little, the plan has a line of its own.
     if (columns_of(address) + 2 + columns_of(plan) <= room) {
         out += address + ": " + plan + "\n";
-    } else if (columns_of(plan) + 2 + address_columns_min <= room && columns_of(address) > room) {
-        out += shortened_in_middle(address, room - 2 - columns_of(plan)) + ": " + plan + "\n";
     } else {
         out += shortened_in_middle(address, room) + "\n";
         out += spaces(margin) + shortened_at_end(plan, room) + "\n";

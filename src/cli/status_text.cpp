@@ -67,9 +67,18 @@ std::string queue_text(const json::object& queue, const View& view) {
     }
     const json::object& recipients = object_at(queue, "recipients");
     const std::uint64_t held = number_at(recipients, "held");
-    text += ": " + counted(number_at(recipients, "queued"), "recipient") + " to send, " +
-            std::to_string(number_at(recipients, "claimed")) + " being sent, " + std::to_string(held) +
-            " held for you, " + std::to_string(number_at(recipients, "uncertain")) + " perhaps sent already.";
+    std::vector<std::string> parts;
+    const auto add = [&parts](std::uint64_t number, std::string_view what) {
+        if (number > 0)
+            parts.push_back(
+                (parts.empty() ? counted(number, "recipient") : std::to_string(number)).append(what));
+    };
+    add(number_at(recipients, "queued"), " to send");
+    add(number_at(recipients, "claimed"), " being sent");
+    add(number_at(recipients, "uncertain"), " perhaps sent already");
+    add(held, " held for you");
+    if (!parts.empty()) text += ": " + joined(parts);
+    text += ".";
     std::string out = sentence(text, Tone::plain, view);
     if (held > 0) out += sentence("See why with: mailramp queue list --state held", Tone::warning, view);
     return out;

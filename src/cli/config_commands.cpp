@@ -1,0 +1,90 @@
+#include "cli/config_commands.h"
+
+#include <utility>
+#include <vector>
+
+#include <boost/json/array.hpp>
+#include <boost/json/object.hpp>
+#include <boost/json/serialize.hpp>
+
+#include "mailramp/base/text.h"
+#include "mailramp/config/keys.h"
+#include "mailramp/config/load.h"
+
+namespace mailramp::cli {
+namespace {
+
+namespace json = boost::json;
+
+constexpr std::size_t shown_text_bytes_max = 1024;
+
+json::string shown(std::string_view text) {
+    return json::string(base::printable(text, shown_text_bytes_max));
+}
+
+json::array errors_view(const std::vector<config::ConfigError>& errors) {
+    json::array out;
+    for (const config::ConfigError& error : errors) {
+        out.push_back(json::object{{"line", error.line},
+                                   {"column", error.column},
+                                   {"key", shown(error.key)},
+                                   {"what", shown(error.what)},
+                                   {"allowed", shown(error.allowed)}});
+    }
+    return out;
+}
+
+json::array warnings_view(const std::vector<config::ConfigWarning>& warnings) {
+    json::array out;
+    for (const config::ConfigWarning& warning : warnings) {
+        out.push_back(json::object{
+            {"line", warning.line}, {"key", shown(warning.key)}, {"what", shown(warning.message)}});
+    }
+    return out;
+}
+
+ExitStatus finished(const Console& console, ExitStatus status) {
+    console.out.flush();
+    if (console.out) return status;
+    return complain(console, {ExitStatus::io_error, "the output could not be written"});
+}
+
+void print_verdict(const Console& console, const std::filesystem::path& file,
+                   const config::LoadResult& loaded) {
+    if (!loaded) {
+        console.err << config::render_errors(file, loaded.error());
+        return;
+    }
+    console.err << config::render_warnings(file, loaded->warnings);
+    console.out << file.string() << ": OK\n";
+}
+
+}  // namespace
+
+ExitStatus config_check(const Console& console, const std::filesystem::path& file) {
+    const config::LoadResult loaded = config::load(file, config::References::check);
+    if (console.format == Format::json) {
+        json::object verdict{{"file", file.string()}, {"ok", loaded.has_value()}};
+        verdict["errors"] = loaded ? json::array() : errors_view(loaded.error());
+        verdict["warnings"] = loaded ? warnings_view(loaded->warnings) : json::array();
+        console.out << json::serialize(verdict) << '\n';
+    } else {
+        print_verdict(console, file, loaded);
+    }
+    return finished(console, loaded ? ExitStatus::done : ExitStatus::configuration);
+}
+
+ExitStatus config_keys(const Console& console) {
+    console.out << config::render_reference();
+    return finished(console, ExitStatus::done);
+}
+
+std::expected<std::filesystem::path, Failure> socket_of(const std::filesystem::path& file) {
+    const config::LoadResult loaded = config::load(file, config::References::ignore);
+    if (loaded) return loaded->admin.socket;
+    return std::unexpected(
+        Failure{ExitStatus::configuration, "the configuration does not say which socket to use:\n" +
+                                               config::render_errors(file, loaded.error())});
+}
+
+}  // namespace mailramp::cli
