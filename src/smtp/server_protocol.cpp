@@ -93,8 +93,6 @@ void ServerProtocol::answer(const ServerReply& reply) {
         case Asked::data:
             if (reply.good()) {
                 reader_ = DataReader(options_.message_bytes_max);
-                body_refusal_.reset();
-                body_dropped_ = false;
                 state_ = State::body;
                 output_ += format_reply(354, "", "Start of the message; end it with <CRLF>.<CRLF>");
                 return;
@@ -134,8 +132,7 @@ ServerProtocol::Next ServerProtocol::read_command() {
     if (looks_like_tls(input))
         return end_session({421, "4.7.0", "This port speaks SMTP without TLS; set the encryption to none"},
                            "TLS");
-    // A line without its end that is this long already can only become too long.
-    if (length > options_.command_line_bytes_max || (!whole && length == options_.command_line_bytes_max)) {
+    if (length > options_.command_line_bytes_max) {
         input_used_ += length;
         skipping_line_ = !whole;
         return overlong_line(input.substr(0, std::min(length, options_.command_line_bytes_max)));
