@@ -48,20 +48,6 @@ std::string name_of_user(uid_t id) {
     return found != nullptr ? std::string(entry.pw_name) : std::to_string(id);
 }
 
-Failure not_allowed(const std::filesystem::path& socket) {
-    std::string message = "you may not use " + socket.string();
-    struct stat status {};
-    // Root's group is not one to join.
-    if (::stat(socket.c_str(), &status) == 0 && status.st_gid != 0 && (status.st_mode & S_IWGRP) != 0) {
-        const std::string group = name_of_group(status.st_gid);
-        message += ": it is for the group " + group + ".\nJoin it with: sudo usermod -aG " + group + " " +
-                   name_of_user(::getuid()) + "\nand log in again; or put sudo in front of the command.";
-    } else {
-        message += ".\nPut sudo in front of the command.";
-    }
-    return {ExitStatus::no_permission, std::move(message)};
-}
-
 Failure failure_of(const std::filesystem::path& socket, const base::Error& error) {
     if (error.kind == base::ErrorKind::unavailable) return not_running(socket, error.message);
     if (error.kind == base::ErrorKind::timeout) {
@@ -72,10 +58,28 @@ Failure failure_of(const std::filesystem::path& socket, const base::Error& error
 
 }  // namespace
 
+Failure not_allowed(const std::filesystem::path& socket, gid_t group_id, const std::string& user) {
+    std::string message = "you may not use " + socket.string();
+    // Root's group is not one to join.
+    if (group_id == 0) {
+        message += ".\nPut sudo in front of the command.";
+    } else {
+        const std::string group = name_of_group(group_id);
+        message += ": it is for the group " + group + ".\nJoin it with: sudo usermod -aG " + group + " " +
+                   user + "\nand log in again; or put sudo in front of the command.";
+    }
+    return {ExitStatus::no_permission, std::move(message)};
+}
+
 std::optional<Failure> unreachable(const std::filesystem::path& socket) {
     if (::access(socket.c_str(), W_OK) == 0) return {};
     const int error = errno;
-    if (error == EACCES || error == EPERM) return not_allowed(socket);
+    if (error == EACCES || error == EPERM) {
+        struct stat status {};
+        // Without a look at the socket, and without permission for its group, there is none to join.
+        const bool known = ::stat(socket.c_str(), &status) == 0 && (status.st_mode & S_IWGRP) != 0;
+        return not_allowed(socket, known ? status.st_gid : 0, name_of_user(::getuid()));
+    }
     if (error == ENOENT || error == ENOTDIR)
         return not_running(socket, "there is no socket " + socket.string() + ".");
     return not_running(socket, socket.string() + ": " + std::strerror(error) + ".");

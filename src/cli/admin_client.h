@@ -5,6 +5,8 @@
 #include <optional>
 #include <string>
 
+#include <sys/types.h>
+
 #include "cli/daemon.h"
 
 namespace mailramp::cli {
@@ -12,6 +14,10 @@ namespace mailramp::cli {
 // Why nobody can be asked on this socket, found out before connecting: no daemon, or no permission. Nothing
 // when it may work.
 [[nodiscard]] std::optional<Failure> unreachable(const std::filesystem::path& socket);
+
+// What to tell a user who may not write to the socket, which belongs to this group; 0: no group is of help.
+[[nodiscard]] Failure not_allowed(const std::filesystem::path& socket, gid_t group_id,
+                                  const std::string& user);
 
 // Blocks until the answer is there, at most 30 seconds.
 [[nodiscard]] Reply ask_daemon(const std::filesystem::path& socket, const std::string& method,

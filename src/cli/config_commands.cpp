@@ -28,7 +28,7 @@ json::array errors_view(const std::vector<config::ConfigError>& errors) {
         out.push_back(json::object{{"line", error.line},
                                    {"column", error.column},
                                    {"key", shown(error.key)},
-                                   {"what", shown(error.what)},
+                                   {"message", shown(error.what)},
                                    {"allowed", shown(error.allowed)}});
     }
     return out;
@@ -37,8 +37,10 @@ json::array errors_view(const std::vector<config::ConfigError>& errors) {
 json::array warnings_view(const std::vector<config::ConfigWarning>& warnings) {
     json::array out;
     for (const config::ConfigWarning& warning : warnings) {
-        out.push_back(json::object{
-            {"line", warning.line}, {"key", shown(warning.key)}, {"what", shown(warning.message)}});
+        out.push_back(json::object{{"line", warning.line},
+                                   {"column", warning.column},
+                                   {"key", shown(warning.key)},
+                                   {"message", shown(warning.message)}});
     }
     return out;
 }
