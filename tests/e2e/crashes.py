@@ -4,6 +4,7 @@ import random
 import secrets
 import time
 
+import configs
 import harness
 import load
 
@@ -25,7 +26,7 @@ class CrashScenario(harness.Scenario):
         self.senders = self.started(load.Senders(self.account, SENDERS, self.seed))
 
     def config(self, queue):
-        raise NotImplementedError
+        return configs.plain(self.folder, queue, self.recorder.port, connections_max=CONNECTIONS)
 
     def crash_loop(self, count, queue, crash, environment=None):
         """`count` times: start, let between 20 and 200 messages be promised, kill -9, then crash()."""

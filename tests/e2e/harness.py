@@ -189,7 +189,7 @@ class Daemon(Program):
 
     def __init__(self, config, environment=None, prefix=(), wait_until_ready=True):
         super().__init__([os.environ['MAILRAMP'], 'serve', '--config', config], environment, prefix)
-        self.port = None
+        self.config, self.port = config, None
         if wait_until_ready:
             try:
                 self.port = int(self.wait_for('listening')['address'].rsplit(':', 1)[1])
@@ -197,6 +197,15 @@ class Daemon(Program):
             except BaseException:
                 self.kill()
                 raise
+
+
+    def command(self, *words):
+        """What a command says about this daemon, as JSON."""
+        done = subprocess.run([os.environ['MAILRAMP'], *words, '--json', '--config', str(self.config)],
+                              stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, timeout=DEADLINE, check=False)
+        if done.returncode:
+            raise AssertionError(f'mailramp {" ".join(words)} ended with {done.returncode}: {done.stdout}{done.stderr}')
+        return json.loads(done.stdout)
 
 
 class RawClient:

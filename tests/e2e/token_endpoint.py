@@ -13,7 +13,7 @@ PADDING = 'p' * 900
 
 
 class TokenEndpoint:
-    """`url` answers a client credentials grant with a token for `mailbox`, signed by `signer`."""
+    """`authority` answers a client credentials grant with a token for `mailbox`, signed by `signer`."""
 
     def __init__(self, authority, signer, claims, client_id, client_secret):
         self.requests = []
@@ -26,7 +26,7 @@ class TokenEndpoint:
         context.load_cert_chain(certificate, key)
         self._server = http.server.ThreadingHTTPServer(('127.0.0.1', 0), self._handler())
         self._server.socket = context.wrap_socket(self._server.socket, server_side=True)
-        self.url = f'https://localhost:{self._server.server_port}/tenant/oauth2/v2.0/token'
+        self.authority = f'https://localhost:{self._server.server_port}'
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True)
         self._thread.start()
 
