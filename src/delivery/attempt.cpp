@@ -12,6 +12,17 @@ namespace mailramp::delivery {
 
 using queue::RecipientState;
 
+namespace {
+
+// The store has no such claim: an earlier settlement has come through after all, although its commit was said
+// to have failed. Repeating it would change nothing.
+bool is_final(base::ErrorKind kind) {
+    return kind == base::ErrorKind::not_found || kind == base::ErrorKind::conflict ||
+           kind == base::ErrorKind::invalid;
+}
+
+}  // namespace
+
 io::Task<> Dispatcher::Impl::attempt(Mailbox& mailbox, Schedule::Attempt begun) {
     // From the loop, never inside whoever woke the mailbox: co_spawn would begin at once.
     co_await boost::asio::post(executor_, boost::asio::use_awaitable);
@@ -42,7 +53,7 @@ io::Task<> Dispatcher::Impl::attempt(Mailbox& mailbox, Schedule::Attempt begun) 
         }
         co_return attempt_ended(mailbox);
     }
-    mailbox.schedule.found();
+    mailbox.schedule.found(begun, claimed->next_due, now());
     pump(mailbox);  // there may be more
     co_await fly(mailbox, begun, std::move(loan), std::move(*claimed->message));
 }
@@ -200,8 +211,7 @@ io::Task<> Dispatcher::Impl::settle(Flight& flight, Outcome outcome, std::string
         ++counters_.store_failures;
         if (!logged) log_.outcome_unsaved(flight.mailbox.options, id, stored.error());
         logged = true;
-        // Nothing is left to settle: repeating it would change nothing.
-        if (stored.error().kind == base::ErrorKind::not_found) co_return;
+        if (is_final(stored.error().kind)) co_return;
         const bool goes_on = co_await nap(pause);
         if (!goes_on) co_return;
         pause = std::min(pause * 2, options_.store_pause_max);
@@ -237,7 +247,7 @@ void Dispatcher::Impl::count(const queue::ClaimedMessage& message, const Outcome
                 ++counters_.delivered;
                 break;
             case RecipientState::queued:
-                ++counters_.deferred;
+                if (!recipient.untouched) ++counters_.deferred;
                 break;
             case RecipientState::held:
                 ++counters_.held;

@@ -39,7 +39,7 @@ enum class Plan {
 };
 
 Plan plan_refused(const provider::Verdict& verdict, mail::Phase phase) {
-    switch (verdict.action) {
+    switch (action_of(verdict)) {
         case Action::accept:
             return Plan::again_counted;  // no refusal after all, and yet nothing was sent
         case Action::requeue:
@@ -137,6 +137,7 @@ RecipientOutcome settle_one(const DeliveryOptions& options, const queue::Claimed
         case Plan::again_uncounted:
         case Plan::again_at_once:
             row.counts_as_attempt = false;
+            outcome.untouched = true;
             break;
     }
     return outcome;
@@ -145,7 +146,7 @@ RecipientOutcome settle_one(const DeliveryOptions& options, const queue::Claimed
 Kind kind_of(const RecipientReport& report, const provider::Verdict& verdict) {
     if (report.fate == Fate::delivered) return Kind::works;
     if (report.fate == Fate::uncertain) return Kind::nothing;
-    switch (verdict.action) {
+    switch (action_of(verdict)) {
         case Action::pause:
             return Kind::pause;
         case Action::slow_down:

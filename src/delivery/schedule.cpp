@@ -53,18 +53,23 @@ base::WallTime Schedule::claim_time(base::WallTime now) const {
 void Schedule::nothing_due(const Attempt& attempt, base::WallTime asked,
                            std::optional<base::WallTime> next_due, Moment now) {
     abandon(attempt);
+    learn(attempt, asked, next_due, now);
+}
+
+void Schedule::found(const Attempt& attempt, std::optional<base::WallTime> next_due, Moment now) {
+    --starting_;
+    ++found_row_;
+    learn(attempt, base::WallTime::min(), next_due, now);
+}
+
+// What became due while the claim was under way is not part of its answer.
+void Schedule::learn(const Attempt& attempt, base::WallTime asked, std::optional<base::WallTime> next_due,
+                     Moment now) {
     store_failures_ = 0;
     std::optional<Due> due;
     if (next_due) due = due_at(*next_due, asked, now);
-    // What became due while the claim was under way is not part of its answer.
     const bool woken = attempt.wakes != wakes_;
     if (!woken || (due && due_ && due->at < due_->at)) due_ = due;
-}
-
-void Schedule::found() {
-    --starting_;
-    ++found_row_;
-    store_failures_ = 0;
 }
 
 Pause::Change Schedule::heard(const Attempt& attempt, const MailboxNews& news, Moment now, double chance) {

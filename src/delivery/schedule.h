@@ -44,7 +44,8 @@ class Schedule {
     [[nodiscard]] base::WallTime claim_time(base::WallTime now) const;
     void nothing_due(const Attempt& attempt, base::WallTime asked, std::optional<base::WallTime> next_due,
                      Moment now);
-    void found();
+    // `next_due`: of what is left.
+    void found(const Attempt& attempt, std::optional<base::WallTime> next_due, Moment now);
     [[nodiscard]] Pause::Change heard(const Attempt& attempt, const MailboxNews& news, Moment now,
                                       double chance);
     // The message went back without having been tried.
@@ -71,6 +72,8 @@ class Schedule {
         base::WallTime claim_as;  // pretending that it is at least this late
     };
     [[nodiscard]] Due due_at(base::WallTime due, base::WallTime asked, Moment now);
+    void learn(const Attempt& attempt, base::WallTime asked, std::optional<base::WallTime> next_due,
+               Moment now);
     void abandon(const Attempt& attempt);
 
     DeliveryOptions options_;

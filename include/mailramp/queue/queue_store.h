@@ -105,8 +105,9 @@ struct ClaimedMessage {
 };
 
 struct ClaimResult {
-    std::optional<ClaimedMessage> message;   // nothing: nothing is due
-    std::optional<base::WallTime> next_due;  // when something will be, if anything waits for this mailbox
+    std::optional<ClaimedMessage> message;  // nothing: nothing is due
+    // Of what is left: the earliest due time, past or future; nothing: nothing waits for this mailbox.
+    std::optional<base::WallTime> next_due;
 };
 
 // How an attempt ended for one recipient.
@@ -167,10 +168,10 @@ struct MessageRow {
 };
 
 struct ListRequest {
-    std::optional<QueueId> after;  // keyset paging: rows behind this one
+    std::optional<QueueId> after = {};  // keyset paging: rows behind this one
     std::size_t messages_max = 100;
-    std::optional<RecipientState> state;
-    std::optional<std::string> mailbox;
+    std::optional<RecipientState> state = {};
+    std::optional<std::string> mailbox = {};
 };
 
 struct ListPage {

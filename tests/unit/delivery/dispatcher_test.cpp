@@ -1,0 +1,727 @@
+#include "mailramp/delivery/dispatcher.h"
+
+#include <algorithm>
+#include <chrono>
+#include <map>
+#include <string>
+#include <vector>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "unit/delivery/world.h"
+
+namespace mailramp::delivery {
+namespace {
+
+using namespace std::chrono_literals;
+using queue::RecipientState;
+using testing::accepted;
+using testing::answer;
+using testing::login_refused;
+using testing::mailbox;
+using testing::report;
+using testing::ScriptedCourier;
+using testing::World;
+using Reply = ScriptedCourier::Reply;
+
+Reply says(const Submission& submission, Fate fate, const mail::Answer& words) {
+    return Reply{.report = testing::all(submission, fate, words)};
+}
+Reply delivers(const Submission& submission) {
+    return says(submission, Fate::delivered, accepted());
+}
+
+mail::Answer no_connection() {
+    return mail::Answer{.channel = mail::Channel::local,
+                        .phase = mail::Phase::connect,
+                        .code = 0,
+                        .enhanced = "",
+                        .text = "connect 192.0.2.1: Connection refused"};
+}
+
+std::unique_ptr<World> started(std::vector<MailboxOptions> mailboxes, DeliveryOptions options = {}) {
+    auto world = std::make_unique<World>(std::move(mailboxes), options);
+    world->start();
+    return world;
+}
+
+// ------------------------------------------------------------------ the straight way
+
+TEST(Dispatcher, DeliversNewMailWithoutWaitingForAnyTimer) {
+    const auto world = started({mailbox("m")});
+    ASSERT_TRUE(world->start_result && *world->start_result);
+    world->store.accept("m", {"a@example.net", "b@example.net"});
+    world->settle_down();  // no time passes
+    ASSERT_EQ(world->courier.seen.size(), 1U);
+    EXPECT_THAT(world->courier.seen[0].recipients, ::testing::ElementsAre("a@example.net", "b@example.net"));
+    world->run_for(1s);
+    EXPECT_EQ(world->store.count(RecipientState::delivered), 2U);
+    EXPECT_EQ(world->store.rows()[0].receipt, accepted().text);
+    EXPECT_EQ(world->dispatcher->counters().delivered, 2U);
+    EXPECT_EQ(world->logged("delivered"), 2U);
+    EXPECT_EQ(world->last("delivered", "delay_ms"), "100");
+    EXPECT_EQ(world->last("delivered", "receipt"), accepted().text);
+    EXPECT_FALSE(world->dispatcher->next_deadline());  // idle means idle
+}
+
+TEST(Dispatcher, FindsWhatLiesInTheQueueAtTheStart) {
+    World world({mailbox("m")});
+    world.store.accept("m", {"a@example.net"});
+    world.start();
+    world.run_for(1s);
+    EXPECT_EQ(world.store.count(RecipientState::delivered), 1U);
+}
+
+TEST(Dispatcher, AsksTheStoreOnceForOneMessage) {
+    const auto world = started({mailbox("m")});
+    const std::uint64_t before = world->store.claims;
+    world->store.accept("m", {"a@example.net"});
+    world->run_for(1h);
+    EXPECT_EQ(world->store.claims - before, 1U);
+}
+
+TEST(Dispatcher, UsesAsManyConnectionsAsAllowedAndNoMore) {
+    MailboxOptions options = mailbox("m");
+    options.budget.connections_max = 3;
+    const auto world = started({options});
+    for (int i = 0; i < 20; ++i)
+        world->store.accept("m", {"a@example.net"});
+    world->run_for(10s);
+    EXPECT_EQ(world->courier.in_flight_most, 3U);
+    EXPECT_EQ(world->store.count(RecipientState::delivered), 20U);
+}
+
+TEST(Dispatcher, SplitsWhatHasMoreRecipientsThanOneAttemptMayHave) {
+    MailboxOptions options = mailbox("m");
+    options.recipients_max = 2;
+    const auto world = started({options});
+    world->store.accept(
+        "m", {"a@example.net", "b@example.net", "c@example.net", "d@example.net", "e@example.net"});
+    world->run_for(10s);
+    EXPECT_EQ(world->courier.seen.size(), 3U);
+    EXPECT_EQ(world->store.count(RecipientState::delivered), 5U);
+}
+
+TEST(Dispatcher, CountsMailForAMailboxThatNobodyConfigured) {
+    const auto world = started({mailbox("m")});
+    world->store.accept("other", {"a@example.net"});
+    world->store.accept("other", {"a@example.net"});
+    world->run_for(1min);
+    EXPECT_EQ(world->dispatcher->counters().mailbox_unknown, 2U);
+    EXPECT_EQ(world->logged("delivery_waits"), 1U);
+    EXPECT_EQ(world->store.count(RecipientState::queued), 2U);
+}
+
+TEST(Dispatcher, DoesNotStartWhenTheStoreCannotBeRead) {
+    World world({mailbox("m")});
+    world.store.fails = [](std::string_view operation) { return operation == "mailboxes"; };
+    world.start();
+    ASSERT_TRUE(world.start_result);
+    ASSERT_FALSE(*world.start_result);
+    EXPECT_THAT(world.start_result->error().message, ::testing::HasSubstr("load the mailboxes"));
+}
+
+// ------------------------------------------------------------------ retry and outcomes
+
+TEST(Dispatcher, TriesAgainWithGrowingDelaysUntilItWorks) {
+    const auto world = started({mailbox("m")});
+    int failures = 4;
+    world->courier.script = [&](const Submission& submission) {
+        if (failures-- > 0)
+            return says(submission, Fate::refused, answer(mail::Phase::rcpt, 450, "4.2.0", "greylisted"));
+        return delivers(submission);
+    };
+    world->store.accept("m", {"a@example.net"});
+    world->run_for(2h);
+    ASSERT_EQ(world->courier.seen.size(), 5U);
+    base::Duration expected = 1min;
+    for (std::size_t i = 1; i < 5; ++i, expected *= 2) {
+        const auto waited = world->courier.seen[i].began - world->courier.seen[i - 1].began;
+        EXPECT_GE(waited, expected * 8 / 10);
+        EXPECT_LE(waited, expected * 12 / 10 + 1s);
+    }
+    EXPECT_EQ(world->store.count(RecipientState::delivered), 1U);
+    EXPECT_EQ(world->store.rows()[0].attempts, 5);
+    EXPECT_EQ(world->logged("deferred"), 4U);
+}
+
+TEST(Dispatcher, GivesEveryRecipientItsOwnOutcome) {
+    const auto world = started({mailbox("m")});
+    world->courier.script = [](const Submission& submission) {
+        Reply reply;
+        for (const mail::Recipient& recipient : submission.envelope.recipients) {
+            if (recipient.address == "unknown@example.net")
+                reply.report.recipients.push_back(
+                    report(Fate::refused, answer(mail::Phase::rcpt, 550, "5.1.1", "User unknown")));
+            else if (recipient.address == "busy@example.net" && submission.envelope.recipients.size() > 1)
+                reply.report.recipients.push_back(
+                    report(Fate::refused, answer(mail::Phase::rcpt, 450, "4.2.1", "busy")));
+            else
+                reply.report.recipients.push_back(report(Fate::delivered, accepted()));
+        }
+        return reply;
+    };
+    world->store.accept("m", {"good@example.net", "unknown@example.net", "busy@example.net"});
+    world->run_for(1s);
+    std::map<std::string, RecipientState> states;
+    for (const testing::FakeRow& row : world->store.rows())
+        states[row.recipient.address] = row.state;
+    EXPECT_EQ(states["good@example.net"], RecipientState::delivered);
+    EXPECT_EQ(states["unknown@example.net"], RecipientState::held);
+    EXPECT_EQ(states["busy@example.net"], RecipientState::queued);
+    EXPECT_FALSE(world->last("held", "cause").empty());
+    EXPECT_FALSE(world->last("held", "remedy").empty());
+    world->run_for(2min);
+    EXPECT_EQ(world->store.count(RecipientState::delivered), 2U);
+    EXPECT_THAT(world->courier.seen.back().recipients, ::testing::ElementsAre("busy@example.net"));
+    EXPECT_EQ(world->dispatcher->counters().held, 1U);
+}
+
+TEST(Dispatcher, SplitsAMessageWithTooManyRecipientsWithoutCountingAFailure) {
+    const auto world = started({mailbox("m")});
+    world->courier.script = [](const Submission& submission) {
+        Reply reply;
+        for (std::size_t i = 0; i < submission.envelope.recipients.size(); ++i)
+            reply.report.recipients.push_back(
+                i < 2
+                    ? report(Fate::delivered, accepted())
+                    : report(Fate::refused, answer(mail::Phase::rcpt, 452, "4.5.3", "Too many recipients")));
+        return reply;
+    };
+    world->store.accept(
+        "m", {"a@example.net", "b@example.net", "c@example.net", "d@example.net", "e@example.net"});
+    world->run_for(2s);  // no waiting between the parts
+    EXPECT_EQ(world->store.count(RecipientState::delivered), 5U);
+    EXPECT_EQ(world->courier.seen.size(), 3U);
+    for (const testing::FakeRow& row : world->store.rows())
+        EXPECT_EQ(row.attempts, 1);
+}
+
+TEST(Dispatcher, HoldsAMessageThatIsTooOldWithItsLastAnswer) {
+    const auto world = started({mailbox("m")});
+    world->courier.script = [](const Submission& submission) {
+        return says(submission, Fate::refused, answer(mail::Phase::rcpt, 450, "4.2.2", "over quota"));
+    };
+    world->store.accept("m", {"a@example.net"});
+    world->run_for(std::chrono::days(5) - 2h);
+    EXPECT_EQ(world->store.count(RecipientState::queued), 1U);
+    world->run_for(4h);
+    EXPECT_EQ(world->store.count(RecipientState::held), 1U);
+    EXPECT_EQ(world->store.rows()[0].answer.code, 450);
+    EXPECT_EQ(world->logged("held"), 1U);
+    EXPECT_LT(world->courier.seen.size(), 160U);
+}
+
+TEST(Dispatcher, TriesAnUncertainMessageAgainAfterAWhileAndSaysSo) {
+    const auto world = started({mailbox("m")});
+    bool first = true;
+    world->courier.script = [&](const Submission& submission) {
+        if (std::exchange(first, false))
+            return says(submission, Fate::uncertain, answer(mail::Phase::body_end, 0, "", "connection lost"));
+        return delivers(submission);
+    };
+    world->store.accept("m", {"a@example.net"});
+    world->run_for(4min);
+    EXPECT_EQ(world->store.count(RecipientState::uncertain), 1U);
+    EXPECT_EQ(world->dispatcher->counters().uncertain, 1U);
+    EXPECT_EQ(world->logged("uncertain"), 1U);
+    world->run_for(4min);
+    EXPECT_EQ(world->store.count(RecipientState::delivered), 1U);
+    EXPECT_EQ(world->courier.seen.size(), 2U);  // one duplicate at most
+    EXPECT_EQ(world->dispatcher->counters().repeated_uncertain, 1U);
+}
+
+// ------------------------------------------------------------------ pauses (invariant 4)
+
+TEST(Dispatcher, ARefusedLoginPausesTheMailboxAndNeverFailsCountsOrAgesAMessage) {
+    const auto world = started({mailbox("m")});
+    bool fixed = false;
+    world->courier.script = [&](const Submission& submission) {
+        return fixed ? delivers(submission) : says(submission, Fate::refused, login_refused());
+    };
+    for (int i = 0; i < 50; ++i)
+        world->store.accept("m", {"a@example.net"});
+    world->run_for(std::chrono::days(30));
+    EXPECT_EQ(world->store.count(RecipientState::queued), 50U);
+    for (const testing::FakeRow& row : world->store.rows())
+        EXPECT_EQ(row.attempts, 0);
+    EXPECT_EQ(world->logged("mailbox_paused"), 1U);  // one alert
+    EXPECT_EQ(world->logged("deferred"), 0U);
+    EXPECT_EQ(world->logged("held"), 0U);
+
+    fixed = true;
+    world->run_for(20min);
+    EXPECT_EQ(world->store.count(RecipientState::delivered), 50U);
+    EXPECT_EQ(world->logged("mailbox_resumed"), 1U);
+    EXPECT_EQ(world->dispatcher->counters().paused, 1U);
+    EXPECT_EQ(world->dispatcher->counters().resumed, 1U);
+    EXPECT_FALSE(world->store.record("m").paused);
+}
+
+TEST(Dispatcher, APauseDoesNotAgeWhatIsRefusedForItselfAfterwards) {
+    const auto world = started({mailbox("m")});
+    bool fixed = false;
+    world->courier.script = [&](const Submission& submission) {
+        return says(submission, Fate::refused,
+                    fixed ? answer(mail::Phase::rcpt, 450, "4.2.2", "over quota") : login_refused());
+    };
+    world->store.accept("m", {"a@example.net"});
+    world->run_for(std::chrono::days(30));
+    fixed = true;
+    world->run_for(std::chrono::days(4));
+    EXPECT_EQ(world->store.count(RecipientState::queued), 1U);
+    world->run_for(std::chrono::days(2));
+    EXPECT_EQ(world->store.count(RecipientState::held), 1U);
+}
+
+TEST(Dispatcher, ProbesAfterOneFiveFifteenMinutesWithOneMessageAtATime) {
+    const auto world = started({mailbox("m")});
+    world->courier.script = [](const Submission& submission) {
+        return says(submission, Fate::refused, login_refused());
+    };
+    for (int i = 0; i < 10; ++i)
+        world->store.accept("m", {"a@example.net"});
+    world->run_for(52min);
+    // Two connections learned of it at the start, then one probe at a time.
+    std::vector<base::SteadyTime> began;
+    for (const ScriptedCourier::Seen& seen : world->courier.seen)
+        began.push_back(seen.began);
+    ASSERT_EQ(began.size(), 2U + 5U);
+    EXPECT_EQ(std::chrono::round<std::chrono::minutes>(began[2] - began[0]), 1min);
+    EXPECT_EQ(std::chrono::round<std::chrono::minutes>(began[3] - began[2]), 5min);
+    EXPECT_EQ(std::chrono::round<std::chrono::minutes>(began[4] - began[3]), 15min);
+    EXPECT_EQ(std::chrono::round<std::chrono::minutes>(began[5] - began[4]), 15min);
+    EXPECT_EQ(std::chrono::round<std::chrono::minutes>(began[6] - began[5]), 15min);
+}
+
+TEST(Dispatcher, ProbesWithAnotherMessageEachTime) {
+    const auto world = started({mailbox("m")});
+    world->courier.script = [](const Submission& submission) {
+        return says(submission, Fate::refused, login_refused());
+    };
+    for (int i = 0; i < 10; ++i)
+        world->store.accept("m", {"a@example.net"});
+    world->run_for(52min);
+    std::map<std::string, int> tried;
+    for (const ScriptedCourier::Seen& seen : world->courier.seen)
+        ++tried[seen.queue_id];
+    for (const auto& [id, times] : tried)
+        EXPECT_EQ(times, 1) << id;
+}
+
+TEST(Dispatcher, APausedMailboxSaysWhyAndWhatToDo) {
+    const auto world = started({mailbox("m")});
+    world->courier.script = [](const Submission& submission) {
+        return says(
+            submission, Fate::refused,
+            answer(mail::Phase::auth, 535, "5.7.139",
+                   "Authentication unsuccessful, SmtpClientAuthentication is disabled for the Mailbox."));
+    };
+    world->store.accept("m", {"a@example.net"});
+    world->run_for(30s);
+    const MailboxStatus status = world->status("m");
+    EXPECT_TRUE(status.paused);
+    EXPECT_EQ(status.pause_answer.code, 535);
+    EXPECT_THAT(status.cause, ::testing::HasSubstr("SMTP AUTH is switched off"));
+    EXPECT_THAT(status.remedy, ::testing::HasSubstr("-Identity m@example.com"));
+    ASSERT_TRUE(status.next_probe && status.paused_since);
+    EXPECT_EQ(*status.next_probe - *status.paused_since, 1min);
+    EXPECT_EQ(world->last("mailbox_paused", "remedy"), status.remedy);
+    EXPECT_TRUE(world->store.record("m").paused);
+    EXPECT_EQ(world->store.record("m").pause_remedy, status.remedy);
+}
+
+TEST(Dispatcher, StaysPausedAcrossARestart) {
+    const auto world = started({mailbox("m")});
+    world->courier.script = [](const Submission& submission) {
+        return says(submission, Fate::refused, login_refused());
+    };
+    world->store.accept("m", {"a@example.net"});
+    world->run_for(2min);
+    const std::size_t tried = world->courier.seen.size();
+    EXPECT_EQ(tried, 2U);
+    world->kill();
+    world->start();
+    world->run_for(3min);
+    EXPECT_TRUE(world->status("m").paused);
+    EXPECT_EQ(world->courier.seen.size(), tried);  // the third is due six minutes after the first
+    world->run_for(2min);
+    EXPECT_EQ(world->courier.seen.size(), tried + 1);
+}
+
+TEST(Dispatcher, ResumesAtOnceByAnOperatorsWord) {
+    const auto world = started({mailbox("m")});
+    bool fixed = false;
+    world->courier.script = [&](const Submission& submission) {
+        return fixed ? delivers(submission) : says(submission, Fate::refused, login_refused());
+    };
+    world->store.accept("m", {"a@example.net"});
+    world->run_for(10min);
+    fixed = true;
+    EXPECT_TRUE(world->dispatcher->resume("m"));
+    EXPECT_FALSE(world->dispatcher->resume("nobody"));
+    world->run_for(1s);
+    EXPECT_EQ(world->store.count(RecipientState::delivered), 1U);
+    EXPECT_FALSE(world->status("m").paused);
+    EXPECT_FALSE(world->store.record("m").paused);
+    EXPECT_EQ(world->logged("mailbox_resumed"), 1U);
+}
+
+TEST(Dispatcher, APausedMailboxNeverDelaysAnother) {
+    const auto world = started({mailbox("bad"), mailbox("good")});
+    world->courier.script = [](const Submission& submission) {
+        return submission.mailbox == "good" ? delivers(submission)
+                                            : says(submission, Fate::refused, login_refused());
+    };
+    for (int i = 0; i < 5; ++i)
+        world->store.accept("bad", {"a@example.net"});
+    world->run_for(1h);
+    world->store.accept("good", {"a@example.net"});
+    world->settle_down();
+    EXPECT_EQ(world->courier.seen.back().mailbox, "good");
+    world->run_for(1s);
+    EXPECT_EQ(world->store.count(RecipientState::delivered), 1U);
+    EXPECT_TRUE(world->status("bad").paused);
+    EXPECT_FALSE(world->status("good").paused);
+}
+
+TEST(Dispatcher, StoresAPauseOnceTheStoreCan) {
+    const auto world = started({mailbox("m")});
+    world->courier.script = [](const Submission& submission) {
+        return says(submission, Fate::refused, login_refused());
+    };
+    bool broken = true;
+    world->store.fails = [&](std::string_view operation) { return broken && operation == "save"; };
+    world->store.accept("m", {"a@example.net"});
+    world->run_for(30s);
+    EXPECT_FALSE(world->store.record("m").paused);
+    broken = false;
+    world->run_for(15s);
+    EXPECT_TRUE(world->store.record("m").paused);
+}
+
+// ------------------------------------------------------------------ tokens, networks, throttles
+
+TEST(Dispatcher, ATokenThatNeedsAHumanPausesTheMailbox) {
+    const auto world = started({mailbox("m")});
+    world->courier.script = [](const Submission& submission) {
+        return says(submission, Fate::refused,
+                    mail::Answer{
+                        .channel = mail::Channel::http,
+                        .phase = mail::Phase::token,
+                        .code = 401,
+                        .enhanced = "",
+                        .text = "invalid_client AADSTS7000222: The provided client secret keys are expired"});
+    };
+    world->store.accept("m", {"a@example.net"});
+    world->run_for(std::chrono::days(7));
+    EXPECT_TRUE(world->status("m").paused);
+    EXPECT_EQ(world->store.count(RecipientState::queued), 1U);
+    EXPECT_EQ(world->store.rows()[0].attempts, 0);
+}
+
+TEST(Dispatcher, ATokenEndpointThatIsDownIsAskedAgainSoonAndCountsForNoMessage) {
+    const auto world = started({mailbox("m")});
+    bool up = false;
+    world->courier.script = [&](const Submission& submission) {
+        if (up) return delivers(submission);
+        return says(submission, Fate::refused,
+                    mail::Answer{.channel = mail::Channel::http,
+                                 .phase = mail::Phase::token,
+                                 .code = 503,
+                                 .enhanced = "",
+                                 .text = "Service Unavailable"});
+    };
+    for (int i = 0; i < 20; ++i)
+        world->store.accept("m", {"a@example.net"});
+    world->run_for(1h);
+    EXPECT_FALSE(world->status("m").paused);
+    EXPECT_TRUE(world->status("m").resting_until);
+    EXPECT_EQ(world->logged("mailbox_paused"), 0U);
+    EXPECT_LT(world->courier.seen.size(), 500U);  // no busy loop
+    for (const testing::FakeRow& row : world->store.rows())
+        EXPECT_EQ(row.attempts, 0);
+    up = true;
+    world->run_for(15s);
+    EXPECT_EQ(world->store.count(RecipientState::delivered), 20U);
+}
+
+TEST(Dispatcher, AnUnreachableServerCostsNoAttemptAndNoPatience) {
+    const auto world = started({mailbox("m")});
+    bool up = false;
+    world->courier.script = [&](const Submission& submission) {
+        return up ? delivers(submission) : says(submission, Fate::refused, no_connection());
+    };
+    world->store.accept("m", {"a@example.net"});
+    world->run_for(std::chrono::days(6));
+    EXPECT_EQ(world->store.rows()[0].attempts, 0);
+    EXPECT_EQ(world->store.count(RecipientState::queued), 1U);
+    EXPECT_EQ(world->dispatcher->counters().deferred, 0U);
+    std::size_t warnings = world->logged("mailbox_resting");
+    EXPECT_GT(warnings, 1U);  // all but the first at level debug
+    up = true;
+    world->run_for(11s);
+    EXPECT_EQ(world->store.count(RecipientState::delivered), 1U);
+    EXPECT_EQ(world->logged("mailbox_resumed"), 1U);
+}
+
+TEST(Dispatcher, TooManyConnectionsLowersTheirNumberAndHarmsNoMessage) {
+    MailboxOptions options = mailbox("m");
+    options.budget.connections_max = 3;
+    const auto world = started({options});
+    world->courier.script = [&](const Submission& submission) {
+        if (world->courier.in_flight > 1)
+            return says(
+                submission, Fate::refused,
+                answer(mail::Phase::body_end, 432, "4.3.2", "Concurrent connections limit exceeded."));
+        return delivers(submission);
+    };
+    for (int i = 0; i < 12; ++i)
+        world->store.accept("m", {"a@example.net"});
+    world->run_for(1s);
+    EXPECT_EQ(world->status("m").concurrency, 1U);
+    world->run_for(3min);
+    EXPECT_EQ(world->store.count(RecipientState::delivered), 12U);
+    for (const testing::FakeRow& row : world->store.rows())
+        EXPECT_EQ(row.attempts, 1);
+    world->run_for(10min);
+    EXPECT_EQ(world->status("m").concurrency, 3U);
+}
+
+// ------------------------------------------------------------------ the budget
+
+TEST(Dispatcher, PacesABacklogToTheMailboxsBudget) {
+    const auto world = started({mailbox("m")});
+    for (int i = 0; i < 310; ++i)
+        world->store.accept("m", {"a@example.net"});
+    world->run_for(50s);
+    EXPECT_EQ(world->store.count(RecipientState::delivered), 30U);
+    const MailboxStatus status = world->status("m");
+    EXPECT_EQ(status.budget.messages, 30U);
+    EXPECT_EQ(status.budget.messages_max, 30U);
+    world->run_for(10min - 50s);
+    EXPECT_GE(world->store.count(RecipientState::delivered), 291U);  // 97 % of what is allowed
+    const auto& seen = world->courier.seen;
+    for (std::size_t i = 30; i < seen.size(); ++i)
+        ASSERT_GT(seen[i].began - seen[i - 30].began, 60s) << i;
+    world->run_for(10min);
+    EXPECT_EQ(world->store.count(RecipientState::delivered), 310U);
+    EXPECT_LT(world->store.empty_claims, 310U);
+}
+
+TEST(Dispatcher, RemembersTheBudgetAcrossAKill) {
+    const auto world = started({mailbox("m")});
+    for (int i = 0; i < 60; ++i)
+        world->store.accept("m", {"a@example.net"});
+    world->run_for(20s);
+    EXPECT_EQ(world->courier.seen.size(), 30U);
+    world->kill();
+    world->start();
+    world->run_for(30s);
+    EXPECT_EQ(world->courier.seen.size(), 30U);
+    world->run_for(15s);
+    EXPECT_EQ(world->courier.seen.size(), 60U);
+    const auto& seen = world->courier.seen;
+    for (std::size_t i = 30; i < seen.size(); ++i)
+        ASSERT_GE(seen[i].began - seen[i - 30].began, 60s) << i;
+}
+
+TEST(Dispatcher, AFailedLoginTakesNothingFromTheBudget) {
+    const auto world = started({mailbox("m")});
+    world->courier.script = [](const Submission& submission) {
+        return says(submission, Fate::refused, login_refused());
+    };
+    world->store.accept("m", {"a@example.net"});
+    world->run_for(1s);
+    EXPECT_EQ(world->status("m").budget.messages, 0U);
+}
+
+TEST(Dispatcher, AFullBudgetNeverDelaysAnotherMailbox) {
+    const auto world = started({mailbox("busy"), mailbox("calm")});
+    for (int i = 0; i < 100; ++i)
+        world->store.accept("busy", {"a@example.net"});
+    world->run_for(30s);
+    world->store.accept("calm", {"a@example.net"});
+    world->settle_down();
+    EXPECT_EQ(world->courier.seen.back().mailbox, "calm");
+}
+
+// ------------------------------------------------------------------ a store that fails
+
+TEST(Dispatcher, GoesOnWhenTheStoreWorksAgain) {
+    const auto world = started({mailbox("m")});
+    bool broken = true;
+    world->store.fails = [&](std::string_view) { return broken; };
+    world->store.accept("m", {"a@example.net"});
+    world->run_for(10min);
+    EXPECT_TRUE(world->courier.seen.empty());  // no claim, no attempt
+    EXPECT_EQ(world->logged("delivery_waits"), 1U);
+    EXPECT_LT(world->dispatcher->counters().store_failures, 60U);
+    EXPECT_EQ(world->status("m").budget.messages, 0U);
+    broken = false;
+    world->run_for(16s);
+    EXPECT_EQ(world->store.count(RecipientState::delivered), 1U);
+}
+
+TEST(Dispatcher, RepeatsASettlementUntilItIsStoredAndSendsNothingTwice) {
+    const auto world = started({mailbox("m")});
+    bool broken = true;
+    world->store.fails = [&](std::string_view operation) { return broken && operation == "settle"; };
+    for (int i = 0; i < 5; ++i)
+        world->store.accept("m", {"a@example.net"});
+    world->run_for(10min);
+    EXPECT_EQ(world->courier.seen.size(), 2U);  // as many as there are connections, and they wait
+    EXPECT_EQ(world->store.count(RecipientState::claimed), 2U);
+    EXPECT_EQ(world->logged("outcome_unsaved"), 2U);
+    broken = false;
+    world->run_for(1min);
+    EXPECT_EQ(world->courier.seen.size(), 5U);
+    EXPECT_EQ(world->store.count(RecipientState::delivered), 5U);
+}
+
+// ------------------------------------------------------------------ clocks
+
+TEST(Dispatcher, NothingExpiresByAClockThatJumpsAhead) {
+    const auto world = started({mailbox("m")});
+    world->courier.script = [](const Submission& submission) {
+        return says(submission, Fate::refused, answer(mail::Phase::rcpt, 450, "4.2.2", "over quota"));
+    };
+    world->store.accept("m", {"a@example.net"});
+    world->run_for(24h);
+    world->clock.jump_wall(std::chrono::days(3650));
+    world->run_for(std::chrono::days(3));
+    EXPECT_EQ(world->store.count(RecipientState::queued), 1U);
+    world->run_for(std::chrono::days(2));
+    EXPECT_EQ(world->store.count(RecipientState::held), 1U);
+}
+
+TEST(Dispatcher, AClockThatGoesBackDelaysNothingLongerThanARetry) {
+    const auto world = started({mailbox("m")});
+    bool first = true;
+    world->courier.script = [&](const Submission& submission) {
+        if (std::exchange(first, false))
+            return says(submission, Fate::refused, answer(mail::Phase::rcpt, 450, "4.2.2", "over quota"));
+        return delivers(submission);
+    };
+    world->store.accept("m", {"a@example.net"});
+    world->run_for(10s);
+    world->clock.jump_wall(-std::chrono::days(1));
+    world->run_for(75min);
+    EXPECT_EQ(world->store.count(RecipientState::delivered), 1U);
+}
+
+// ------------------------------------------------------------------ the end
+
+TEST(Dispatcher, DrainsWithAnAttemptInFlight) {
+    const auto world = started({mailbox("m")});
+    world->courier.script = [](const Submission& submission) {
+        Reply reply = delivers(submission);
+        reply.latency = 3s;
+        return reply;
+    };
+    for (int i = 0; i < 10; ++i)
+        world->store.accept("m", {"a@example.net"});
+    world->run_for(1s);
+    world->begin_drain(8s);
+    world->run_for(1s);
+    EXPECT_FALSE(world->drained);
+    world->run_for(2s);
+    ASSERT_TRUE(world->drained);
+    EXPECT_EQ(world->drained->finished, 2U);
+    EXPECT_EQ(world->drained->marked_uncertain, 0U);
+    EXPECT_EQ(world->store.count(RecipientState::delivered), 2U);
+    EXPECT_EQ(world->store.count(RecipientState::queued), 8U);  // nothing new was begun
+    world->run_for(1h);
+    EXPECT_EQ(world->courier.seen.size(), 2U);
+}
+
+TEST(Dispatcher, MarksWhatDidNotEndInTimeAsUncertain) {
+    const auto world = started({mailbox("m")});
+    world->courier.script = [](const Submission& submission) {
+        Reply reply = delivers(submission);
+        reply.latency = 1h;
+        return reply;
+    };
+    world->store.accept("m", {"a@example.net", "b@example.net"});
+    world->run_for(1s);
+    world->begin_drain(8s);
+    world->run_for(9s);
+    ASSERT_TRUE(world->drained);
+    EXPECT_EQ(world->drained->marked_uncertain, 1U);
+    EXPECT_EQ(world->store.count(RecipientState::uncertain), 2U);
+    world->run_for(2h);  // what the courier says now is too late to be stored
+    EXPECT_TRUE(world->store.broken_promises.empty());
+    EXPECT_EQ(world->store.count(RecipientState::uncertain), 2U);
+}
+
+TEST(Dispatcher, LeavesToTheNextStartWhatItCannotMark) {
+    const auto world = started({mailbox("m")});
+    world->courier.script = [](const Submission& submission) {
+        Reply reply = delivers(submission);
+        reply.latency = submission.envelope.recipients.size() == 1 ? 1s : 1h;
+        return reply;
+    };
+    world->store.fails = [](std::string_view operation) { return operation == "settle"; };
+    world->store.accept("m", {"a@example.net"});
+    world->store.accept("m", {"a@example.net", "b@example.net"});
+    world->run_for(5s);
+    world->begin_drain(8s);
+    world->run_for(9s);
+    ASSERT_TRUE(world->drained);
+    EXPECT_EQ(world->drained->left_claimed, 2U);
+    EXPECT_EQ(world->store.count(RecipientState::claimed), 3U);
+    world->kill();
+    EXPECT_EQ(world->store.count(RecipientState::uncertain), 3U);
+}
+
+TEST(Dispatcher, AnIdleOneDrainsAtOnce) {
+    const auto world = started({mailbox("m")});
+    world->begin_drain(8s);
+    world->settle_down();
+    EXPECT_TRUE(world->drained);
+}
+
+TEST(Dispatcher, AKillDuringAnAttemptIsUncertainAndSentAgainOnce) {
+    const auto world = started({mailbox("m")});
+    world->store.accept("m", {"a@example.net"});
+    world->settle_down();
+    ASSERT_EQ(world->courier.seen.size(), 1U);
+    world->kill();
+    EXPECT_EQ(world->store.count(RecipientState::uncertain), 1U);
+    world->start();
+    world->run_for(10min);
+    EXPECT_EQ(world->store.count(RecipientState::delivered), 1U);
+    EXPECT_EQ(world->courier.seen.size(), 2U);
+}
+
+// Its own timers, on the real event loop: only times that have come, so that the test waits for nothing.
+TEST(Dispatcher, WatchesTheClockItselfWhenAskedTo) {
+    boost::asio::io_context context;
+    testing::ManualClock clock;  // far behind the machine's own steady clock, or ahead: either way it ends
+    testing::FakeQueueStore store(clock);
+    const auto budget = make_local_budget_store(clock);
+    testing::ScriptedCourier courier(clock);
+    testing::Loop loop(clock);
+    DeliveryOptions options;
+    std::optional<base::Result<>> begun;
+    std::optional<DrainResult> drained;
+    {
+        courier.loop = &loop;
+        Dispatcher dispatcher(options, {mailbox("m")}, store, *budget, courier, context.get_executor(), clock,
+                              base::Logger(), 1);
+        const auto note_start = [&](const std::exception_ptr&, base::Result<> result) {
+            begun = std::move(result);
+        };
+        boost::asio::co_spawn(context, dispatcher.start(Timers::own), note_start);
+        context.poll();
+        ASSERT_TRUE(begun && *begun);
+        const auto note_end = [&](const std::exception_ptr&, DrainResult result) { drained = result; };
+        boost::asio::co_spawn(context, dispatcher.drain(1s), note_end);
+        context.run();  // ends, because the coroutine of the timers has ended
+    }
+    EXPECT_TRUE(drained);
+}
+
+}  // namespace
+}  // namespace mailramp::delivery

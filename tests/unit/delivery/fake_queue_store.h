@@ -1,0 +1,227 @@
+// unit/delivery/fake_queue_store.h: a queue in memory that keeps the promises of queue::QueueStore and is
+// strict about those of its caller: what is settled must have been claimed, and every claimed row is settled
+// once.
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include <boost/asio/post.hpp>
+#include <boost/asio/use_awaitable.hpp>
+
+#include "mailramp/base/clock.h"
+#include "mailramp/queue/queue_store.h"
+
+namespace mailramp::delivery::testing {
+
+struct FakeRow {
+    std::int64_t row = 0;
+    queue::QueueId id;
+    mail::Recipient recipient;
+    std::string mailbox;
+    queue::RecipientState state = queue::RecipientState::queued;
+    base::WallTime due;
+    int attempts = 0;
+    bool maybe_delivered = false;
+    mail::Answer answer;
+    std::string receipt;
+    base::Duration paused_at_accept{};
+    int settled = 0;  // how often
+};
+
+class FakeQueueStore final : public queue::QueueStore {
+  public:
+    explicit FakeQueueStore(const base::Clock& clock) : clock_(clock) {}
+
+    // ---------------------------------------------------------------- for the test
+
+    // Each operation fails while this says so (its word: "claim", "settle", "save", "mailboxes").
+    std::function<bool(std::string_view operation)> fails = [](std::string_view) { return false; };
+    std::vector<std::string> broken_promises;  // of the caller
+    std::uint64_t claims = 0, empty_claims = 0, saves = 0;
+
+    queue::QueueId accept(const std::string& mailbox, const std::vector<std::string>& recipients) {
+        const queue::QueueId id(next_id_++);
+        accepted_[id] = clock_.wall();
+        for (const std::string& address : recipients) {
+            FakeRow row;
+            row.row = next_row_++;
+            row.id = id;
+            row.recipient.address = address;
+            row.mailbox = mailbox;
+            row.due = clock_.wall();
+            row.paused_at_accept = paused_in_all(mailbox);
+            rows_.push_back(row);
+        }
+        if (callback_) callback_(mailbox);
+        return id;
+    }
+    // What the next start finds: what was claimed may have been sent.
+    void restart() {
+        callback_ = nullptr;
+        for (FakeRow& row : rows_) {
+            if (row.state != queue::RecipientState::claimed) continue;
+            row.state = queue::RecipientState::uncertain;
+            row.maybe_delivered = true;
+            row.due = clock_.wall();
+            ++row.attempts;
+        }
+    }
+    [[nodiscard]] const std::vector<FakeRow>& rows() const { return rows_; }
+    [[nodiscard]] std::size_t count(queue::RecipientState state) const {
+        return static_cast<std::size_t>(std::ranges::count(rows_, state, &FakeRow::state));
+    }
+    [[nodiscard]] const queue::MailboxRecord& record(const std::string& mailbox) { return records_[mailbox]; }
+    void set_record(queue::MailboxRecord record) { records_[record.name] = record; }
+
+    // ---------------------------------------------------------------- QueueStore
+
+    void on_due(std::function<void(std::string_view)> callback) override { callback_ = std::move(callback); }
+
+    io::Task<base::Result<queue::ClaimResult>> claim_due(queue::ClaimRequest request) override {
+        co_await turn();
+        if (fails("claim")) co_return base::fail(base::ErrorKind::unavailable, "a scripted failure");
+        ++claims;
+        queue::ClaimResult result;
+        const FakeRow* const first = earliest(request.mailbox);
+        if (first == nullptr || first->due > request.now) {
+            ++empty_claims;
+            if (first != nullptr) result.next_due = first->due;
+            co_return result;
+        }
+        result.message = claim_message(request, first->id);
+        const FakeRow* const next = earliest(request.mailbox);
+        if (next != nullptr) result.next_due = next->due;
+        records_[request.mailbox].name = request.mailbox;
+        records_[request.mailbox].budget = request.budget;
+        co_return result;
+    }
+
+    io::Task<base::Result<std::string>> read(queue::QueueId, std::uint64_t offset, std::size_t) override {
+        co_await turn();
+        co_return offset == 0 ? std::string("Subject: x\r\n\r\nx\r\n") : std::string();
+    }
+
+    io::Task<base::Result<>> settle(queue::Settlement settlement) override {
+        co_await turn();
+        if (fails("settle")) co_return base::fail(base::ErrorKind::unavailable, "a scripted failure");
+        for (const queue::RecipientSettlement& settled : settlement.recipients) {
+            const auto row = std::ranges::find(rows_, settled.row, &FakeRow::row);
+            if (row == rows_.end() || row->id != settlement.id) {
+                broken_promises.push_back("settled a row that is not of this message");
+                continue;
+            }
+            if (row->state != queue::RecipientState::claimed)
+                broken_promises.push_back("settled a row that nobody had claimed");
+            if (settled.state == queue::RecipientState::claimed)
+                broken_promises.push_back("settled a row as claimed");
+            row->state = settled.state;
+            row->due = settled.due;
+            row->answer = settled.answer;
+            row->receipt = settlement.receipt;
+            if (settled.counts_as_attempt) ++row->attempts;
+            if (settled.state == queue::RecipientState::uncertain) row->maybe_delivered = true;
+            ++row->settled;
+        }
+        records_[settlement.mailbox].name = settlement.mailbox;
+        records_[settlement.mailbox].budget = settlement.budget;
+        co_return base::Result<>{};
+    }
+
+    io::Task<base::Result<std::vector<queue::MailboxRecord>>> mailboxes() override {
+        co_await turn();
+        if (fails("mailboxes")) co_return base::fail(base::ErrorKind::unavailable, "a scripted failure");
+        std::vector<queue::MailboxRecord> all;
+        for (const auto& [name, record] : records_)
+            all.push_back(record);
+        co_return all;
+    }
+
+    io::Task<base::Result<>> save(queue::MailboxRecord record) override {
+        co_await turn();
+        if (fails("save")) co_return base::fail(base::ErrorKind::unavailable, "a scripted failure");
+        ++saves;
+        queue::MailboxRecord& stored = records_[record.name];
+        record.pause_total = stored.pause_total;
+        if (stored.paused && !record.paused) record.pause_total += clock_.wall() - stored.paused_since;
+        stored = record;
+        co_return base::Result<>{};
+    }
+
+    // What delivery never asks for.
+    base::Result<> admits(std::uint64_t) const override { return {}; }
+    std::unique_ptr<queue::StagedMessage> stage(std::size_t) override { return nullptr; }
+    io::Task<base::Result<queue::ListPage>> list(queue::ListRequest) override { co_return queue::ListPage{}; }
+    io::Task<base::Result<queue::MessageRow>> show(queue::QueueId) override { co_return queue::MessageRow{}; }
+    io::Task<base::Result<queue::QueueCounts>> counts() override { co_return queue::QueueCounts{}; }
+    io::Task<base::Result<std::size_t>> retry(std::optional<queue::QueueId>, base::WallTime) override {
+        co_return std::size_t{0};
+    }
+    io::Task<base::Result<std::size_t>> remove(queue::QueueId, base::WallTime) override {
+        co_return std::size_t{0};
+    }
+    queue::StoreHealth health() const override { return {}; }
+
+  private:
+    static bool waits(const FakeRow& row) {
+        return row.state == queue::RecipientState::queued || row.state == queue::RecipientState::uncertain;
+    }
+
+    [[nodiscard]] const FakeRow* earliest(const std::string& mailbox) const {
+        const FakeRow* first = nullptr;
+        for (const FakeRow& row : rows_)
+            if (row.mailbox == mailbox && waits(row) && (first == nullptr || row.due < first->due))
+                first = &row;
+        return first;
+    }
+
+    // Like the real store, it answers from the loop and never inside the call.
+    static io::Task<> turn() { co_await boost::asio::post(boost::asio::use_awaitable); }
+
+    queue::ClaimedMessage claim_message(const queue::ClaimRequest& request, queue::QueueId id) {
+        queue::ClaimedMessage message;
+        message.id = id;
+        message.envelope.sender = "app@example.com";
+        message.size_bytes = 17;
+        message.accepted = accepted_[id];
+        for (FakeRow& row : rows_) {
+            if (row.id != id || row.mailbox != request.mailbox || !waits(row) || row.due > request.now)
+                continue;
+            if (message.recipients.size() == request.recipients_max) break;
+            row.state = queue::RecipientState::claimed;
+            message.recipients.push_back(queue::ClaimedRecipient{.row = row.row,
+                                                                 .recipient = row.recipient,
+                                                                 .route = "default",
+                                                                 .attempts = row.attempts,
+                                                                 .maybe_delivered = row.maybe_delivered,
+                                                                 .first_tried = {}});
+            message.paused_for = paused_in_all(request.mailbox) - row.paused_at_accept;
+        }
+        return message;
+    }
+
+    base::Duration paused_in_all(const std::string& mailbox) {
+        const queue::MailboxRecord& record = records_[mailbox];
+        base::Duration total = record.pause_total;
+        if (record.paused) total += clock_.wall() - record.paused_since;
+        return total;
+    }
+
+    const base::Clock& clock_;
+    std::function<void(std::string_view)> callback_;
+    std::vector<FakeRow> rows_;
+    std::map<queue::QueueId, base::WallTime> accepted_;
+    std::map<std::string, queue::MailboxRecord> records_;
+    std::int64_t next_id_ = 1;
+    std::int64_t next_row_ = 1;
+};
+
+}  // namespace mailramp::delivery::testing
