@@ -37,6 +37,9 @@
 namespace mailramp::app {
 namespace {
 
+// From SIGTERM to the moment at which what is in flight is stored as uncertain: the whole end takes less than
+// 10 s.
+constexpr base::Duration drain_timeout = std::chrono::seconds(8);
 // Between the end of the drain and cutting what is left, so that a courier's exact outcomes are still stored.
 constexpr base::Duration abort_grace = std::chrono::milliseconds(500);
 
@@ -58,9 +61,10 @@ int status_for_queue(const base::Error& error) {
 
 // A credential with all that keeps its token fresh. Never moves: the cache refers to the source.
 struct CredentialRuntime {
-    CredentialRuntime(config::Credential credential, io::HttpClient& http, const io::Executor& executor,
-                      const base::Clock& clock, base::Logger logger, double jitter)
-        : source(std::move(credential.source), http, clock),
+    CredentialRuntime(config::CredentialSettings credential, io::HttpClient& http,
+                      const io::Executor& executor, const base::Clock& clock, base::Logger logger,
+                      double jitter)
+        : source(std::move(credential.client), http, clock),
           cache(credential.name, source, credential.cache, executor, clock, std::move(logger), jitter) {}
 
     oauth::ClientCredentialsSource source;
@@ -69,8 +73,8 @@ struct CredentialRuntime {
 
 // Members are declared so that what refers to another is destroyed before it.
 struct Daemon::Impl {
-    Impl(config::Settings checked_settings, LogSink& sink)
-        : settings(std::move(checked_settings)), logger(sink.logger()) {}
+    Impl(std::filesystem::path file, config::Settings checked_settings, LogSink& sink)
+        : config_file(std::move(file)), settings(std::move(checked_settings)), logger(sink.logger()) {}
 
     [[nodiscard]] std::expected<void, StartFailure> open();
     [[nodiscard]] base::Result<> open_upstream();
@@ -88,6 +92,7 @@ struct Daemon::Impl {
     void spawn(io::Task<> task) { boost::asio::co_spawn(loop, std::move(task), boost::asio::detached); }
     void finish(int exit_status);
 
+    std::filesystem::path config_file;
     config::Settings settings;
     base::Logger logger;
     int status = EX_OK;
@@ -109,17 +114,18 @@ struct Daemon::Impl {
     std::unique_ptr<admin::Server> admin_server;
 };
 
-Daemon::Daemon(config::Settings settings, LogSink& log)
-    : impl_(std::make_unique<Impl>(std::move(settings), log)) {}
+Daemon::Daemon(std::filesystem::path config_file, config::Settings settings, LogSink& log)
+    : impl_(std::make_unique<Impl>(std::move(config_file), std::move(settings), log)) {}
 
 Daemon::~Daemon() = default;
 
 int Daemon::run() {
     Impl& daemon = *impl_;
     daemon.logger.info(base::events::starting, "",
-                       {{"version", base::version()}, {"config", daemon.settings.file.string()}});
-    for (const std::string& warning : daemon.settings.warnings)
-        daemon.logger.warning(base::events::config_warning, warning);
+                       {{"version", base::version()}, {"config", daemon.config_file.string()}});
+    for (const config::ConfigWarning& warning : daemon.settings.warnings)
+        daemon.logger.warning(base::events::config_warning, warning.message,
+                              {{"key", warning.key}, {"line", warning.line}});
 
     if (auto opened = daemon.open(); !opened) {
         daemon.logger.error(base::events::start_failed, opened.error().error.message);
@@ -152,7 +158,7 @@ std::expected<void, StartFailure> Daemon::Impl::open() {
 
     if (auto upstream_open = open_upstream(); !upstream_open)
         return std::unexpected(StartFailure{EX_CONFIG, std::move(upstream_open.error())});
-    router.emplace(settings.routes);
+    router.emplace(settings.route);
     inbound_server.emplace(settings.inbound, loop.get_executor(), *store, *router, clock, logger);
     if (auto admin_open = open_admin(); !admin_open)
         return std::unexpected(failure(EX_CANTCREAT, "the admin socket", std::move(admin_open.error())));
@@ -168,13 +174,13 @@ base::Result<> Daemon::Impl::open_upstream() {
 
     std::mt19937_64 random(random_seed());
     std::uniform_real_distribution<double> jitter(0.0, 1.0);
-    for (config::Credential& credential : settings.credentials)
+    for (config::CredentialSettings& credential : settings.credentials)
         credentials.emplace_back(std::move(credential), *http, loop.get_executor(), clock, logger,
                                  jitter(random));
 
     std::vector<upstream::CourierMailbox> mailboxes;
     std::vector<delivery::MailboxOptions> delivering;
-    for (const config::Mailbox& mailbox : settings.mailboxes) {
+    for (const config::MailboxSettings& mailbox : settings.mailboxes) {
         mailboxes.push_back({.server = mailbox.server, .tokens = cache_of(mailbox.credential)});
         delivering.push_back(mailbox.delivery);
     }
@@ -231,7 +237,7 @@ std::vector<admin::TokenState> Daemon::Impl::token_states() const {
 }
 
 admin::Explanation Daemon::Impl::explain(const std::string& mailbox, const mail::Answer& answer) const {
-    for (const config::Mailbox& known : settings.mailboxes) {
+    for (const config::MailboxSettings& known : settings.mailboxes) {
         if (known.name != mailbox) continue;
         const provider::Verdict verdict = provider::classify(known.delivery.dialect, answer);
         return {std::string(verdict.cause), provider::fill(verdict.remedy, known.delivery.names)};
@@ -284,13 +290,13 @@ io::Task<> Daemon::Impl::wait_for_signals() {
 
 // Clients first: what they are in the middle of may still become durable. Deliveries end at the same time.
 io::Task<> Daemon::Impl::drain() {
-    const base::SteadyTime deadline = clock.steady() + settings.drain_timeout;
+    const base::SteadyTime deadline = clock.steady() + drain_timeout;
     io::Event delivered(loop.get_executor());
     inbound_server->stop_accepting();
     courier->stop();
     for (CredentialRuntime& runtime : credentials)
         runtime.cache.stop();
-    spawn(drain_dispatcher(settings.drain_timeout, delivered));
+    spawn(drain_dispatcher(drain_timeout, delivered));
     co_await inbound_server->drain(deadline);
     if (!co_await delivered.wait_until(deadline - abort_grace)) {
         courier->abort();

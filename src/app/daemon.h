@@ -1,6 +1,7 @@
 // app/daemon.h: the object graph of a running daemon, and its life: begin, run until a signal, drain, end.
 #pragma once
 
+#include <filesystem>
 #include <memory>
 
 #include "app/log_sink.h"
@@ -18,7 +19,7 @@ struct StartFailure {
 class Daemon {
   public:
     // `log` must outlive the daemon.
-    Daemon(config::Settings settings, LogSink& log);
+    Daemon(std::filesystem::path config_file, config::Settings settings, LogSink& log);
     ~Daemon();
 
     // Opens listeners, queue, upstream and admin socket, then runs the event loop until SIGTERM or SIGINT and

@@ -16,7 +16,7 @@ namespace mailramp::app {
 int serve(const ServeOptions& options) {
     auto settings = config::load(options.config_file);
     if (!settings) {
-        std::fputs(config::render_errors(settings.error()).c_str(), stderr);
+        std::fputs(config::render_errors(options.config_file, settings.error()).c_str(), stderr);
         return EX_CONFIG;
     }
     if (auto hardened = harden_process(); !hardened) {
@@ -24,7 +24,7 @@ int serve(const ServeOptions& options) {
         return EX_OSERR;
     }
     LogSink log(settings->log);
-    Daemon daemon(*std::move(settings), log);
+    Daemon daemon(options.config_file, *std::move(settings), log);
     const int status = daemon.run();
     log.flush();
     // Threads may still hang in DNS or HTTP; destroying what they use, or joining them, could take minutes.

@@ -20,17 +20,6 @@
 
 namespace mailramp::config {
 
-enum class LogFormat {
-    automatic,  // text on a terminal, JSON otherwise
-    text,
-    json,
-};
-
-struct LogSettings {
-    base::LogLevel level = base::LogLevel::info;
-    LogFormat format = LogFormat::automatic;
-};
-
 // How a token is had. It belongs to an application in a tenant, and serves every mailbox that names it.
 struct CredentialSettings {
     std::string name;
@@ -62,7 +51,7 @@ struct Settings {
     queue::SqliteStoreOptions queue;
     delivery::DeliveryOptions delivery;
     admin::AdminOptions admin;
-    LogSettings log;
+    base::LogOptions log;
     // PEM; trusted in addition to the system's CAs, for SMTP and for the token endpoint. Empty: none.
     std::filesystem::path ca_file;
     std::vector<CredentialSettings> credentials;  // in the order of the file
