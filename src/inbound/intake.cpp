@@ -14,6 +14,9 @@ namespace {
 // As much as one message may keep in memory before its content goes to a file.
 constexpr std::size_t inline_bytes_wanted = 64 * 1024;
 
+// RFC 5322 §2.1.1: no line is longer, and a Message-ID has no place to fold.
+constexpr std::size_t message_id_bytes_max = 998;
+
 smtp::ServerReply refusal_for(const base::Error& error) {
     if (error.kind == base::ErrorKind::limit) return {452, "4.3.1", error.message};
     return {451, "4.3.0", error.message};
@@ -97,8 +100,9 @@ io::Task<std::optional<smtp::ServerReply>> Intake::write_head(std::string_view h
     std::memcpy(trace.entropy.data(), random, sizeof random);
 
     header_from_ = mail::first_header_address(header_.facts().from);
-    message_id_ = header_.facts().has_message_id ? header_.facts().message_id
-                                                 : mail::message_id(trace.entropy, context_.options.hostname);
+    message_id_ = header_.facts().has_message_id
+                      ? base::printable(header_.facts().message_id, message_id_bytes_max)
+                      : mail::message_id(trace.entropy, context_.options.hostname);
     std::string head = mail::head_of(header_, trace);
     header_.release();
     co_return co_await append(std::move(head));
@@ -136,13 +140,14 @@ io::Task<smtp::ServerReply> Intake::commit(const mail::Envelope& envelope, std::
                                  .listener = std::string(origin_.listener),
                                  .priority = 0,
                                  .accepted = received_};
+    const std::uint64_t size_bytes = staged_->size_bytes();
     auto durable = co_await staged_->commit(std::move(acceptance));
     if (!durable) {
         smtp::ServerReply reply = refusal_for(durable.error());
         log_rejected(envelope, reply);
         co_return reply;
     }
-    log_accepted(envelope);
+    log_accepted(envelope, size_bytes);
     co_return smtp::ServerReply(250, "2.0.0", "queued as " + staged_->id().text());
 }
 
@@ -164,13 +169,13 @@ std::optional<std::vector<queue::AcceptedRecipient>> Intake::plan(const mail::En
     return planned;
 }
 
-void Intake::log_accepted(const mail::Envelope& envelope) const {
+void Intake::log_accepted(const mail::Envelope& envelope, std::uint64_t size_bytes) const {
     context_.logger.info(base::events::message_accepted, "",
                          {{"queue_id", staged_->id().text()},
                           {"client", origin_.client_address},
                           {"from", envelope.sender},
                           {"recipients", envelope.recipients.size()},
-                          {"bytes", staged_->size_bytes()},
+                          {"bytes", size_bytes},
                           {"message_id", message_id_}});
 }
 

@@ -58,7 +58,7 @@ class Intake {
     // Every recipient with its mailbox, now that the From field is known; nothing when one has no route.
     [[nodiscard]] std::optional<std::vector<queue::AcceptedRecipient>> plan(
         const mail::Envelope& envelope) const;
-    void log_accepted(const mail::Envelope& envelope) const;
+    void log_accepted(const mail::Envelope& envelope, std::uint64_t size_bytes) const;
     void log_rejected(const mail::Envelope& envelope, const smtp::ServerReply& reply) const;
 
     Context& context_;

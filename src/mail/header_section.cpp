@@ -95,7 +95,7 @@ void HeaderSection::take_line(LineKind kind) {
             take_field();
             break;
         case LineKind::continuation:
-            if (in_first_from_) keep_from_value(line_);
+            keep_value(line_);
             break;
         case LineKind::blank:
             break;
@@ -113,26 +113,29 @@ void HeaderSection::take_field() {
     const std::string_view line = line_;
     const std::string_view name = line.substr(0, name_length(line));
     ++facts_.field_count;
-    in_first_from_ = false;
+    kept_ = Kept::nothing;
     if (base::equals_ignoring_case(name, "Date")) facts_.has_date = true;
-    if (base::equals_ignoring_case(name, "Message-ID")) facts_.has_message_id = true;
-    if (base::equals_ignoring_case(name, "Received")) ++facts_.received_count;
-    if (base::equals_ignoring_case(name, "From") && ++facts_.from_count == 1) {
-        in_first_from_ = true;
-        keep_from_value(line.substr(colon_position(line) + 1));
+    if (base::equals_ignoring_case(name, "Message-ID") && !facts_.has_message_id) {
+        facts_.has_message_id = true;
+        kept_ = Kept::message_id;
     }
+    if (base::equals_ignoring_case(name, "Received")) ++facts_.received_count;
+    if (base::equals_ignoring_case(name, "From") && ++facts_.from_count == 1) kept_ = Kept::from;
+    keep_value(line.substr(colon_position(line) + 1));
 }
 
 // Unfolding takes the line ends away and leaves the white space (RFC 5322 §2.2.3).
-void HeaderSection::keep_from_value(std::string_view value) {
+void HeaderSection::keep_value(std::string_view value) {
+    if (kept_ == Kept::nothing) return;
+    std::string& kept = kept_ == Kept::from ? facts_.from : facts_.message_id;
     if (value.ends_with("\r\n")) value.remove_suffix(2);
-    const std::size_t room = limits_.from_bytes_max - std::min(limits_.from_bytes_max, facts_.from.size());
-    facts_.from += value.substr(0, room);
+    kept += value.substr(0, limits_.value_bytes_max - std::min(limits_.value_bytes_max, kept.size()));
 }
 
 void HeaderSection::end(State state) {
     state_ = state;
     facts_.from = base::trim(facts_.from);
+    facts_.message_id = base::trim(facts_.message_id);
     if (state == State::too_large) release();
 }
 

@@ -27,7 +27,7 @@ Scan scan(std::string_view content, std::size_t piece_size) {
     limits.header_bytes_max = header_bytes_max;
     limits.fields_max = 10;
     limits.name_bytes_max = 40;
-    limits.from_bytes_max = 30;
+    limits.value_bytes_max = 30;
     HeaderSection section(limits);
     std::size_t used = 0;
     while (used < content.size() && section.reading())
@@ -36,7 +36,7 @@ Scan scan(std::string_view content, std::size_t piece_size) {
     Scan result;
     result.state = section.state();
     check(section.octets().size() <= header_bytes_max, "the section is within its limit");
-    check(section.facts().from.size() <= limits.from_bytes_max, "From is within its limit");
+    check(section.facts().from.size() <= limits.value_bytes_max, "From is within its limit");
     if (result.state == State::too_large) return result;
     mailramp::mail::Trace trace;
     trace.helo = content.substr(0, content.size() / 2);

@@ -22,12 +22,13 @@ struct HeaderLimits {
     std::size_t fields_max = 1000;              // More fields are refused in the same way.
     std::size_t name_bytes_max = 998;           // A longer field name is no field name but text of the body.
     std::size_t received_max = 50;              // More `Received:` mean a loop: 554 5.4.6.
-    std::size_t from_bytes_max = 2048;          // The value of `From:` is kept up to here.
+    std::size_t value_bytes_max = 2048;  // The values of `From:` and `Message-ID:` are kept up to here.
 };
 
 struct HeaderFacts {
     bool has_date = false;
     bool has_message_id = false;
+    std::string message_id;      // value of the first Message-ID, unfolded and trimmed
     std::size_t from_count = 0;  // 1 in a proper message
     std::string from;            // value of the first From, unfolded and trimmed; raw octets, not printable
     std::size_t received_count = 0;  // hops so far
@@ -68,7 +69,9 @@ class HeaderSection {
     [[nodiscard]] LineKind kind_of_line() const;
     void take_line(LineKind kind);
     void take_field();
-    void keep_from_value(std::string_view value);
+    // Which field's value the continuation lines belong to.
+    enum class Kept { nothing, from, message_id };
+    void keep_value(std::string_view value);
     void end(State state);
 
     HeaderLimits limits_;
@@ -77,7 +80,7 @@ class HeaderSection {
     std::string octets_;  // complete lines of the section
     std::string line_;    // the line under way
     std::string body_start_;
-    bool in_first_from_ = false;
+    Kept kept_ = Kept::nothing;
 };
 
 }  // namespace mailramp::mail

@@ -91,7 +91,7 @@ TEST(HeaderSection, UnfoldsTheFirstFrom) {
 
 TEST(HeaderSection, KeepsOnlySoMuchOfFrom) {
     HeaderLimits limits;
-    limits.from_bytes_max = 5;
+    limits.value_bytes_max = 5;
     EXPECT_EQ(scan("From: abc\r\n defgh\r\n\r\n", limits).facts.from, "abc");
     EXPECT_EQ(scan("From: abcdefgh\r\n\r\n", limits).facts.from, "abcd");
 }
@@ -196,6 +196,13 @@ TEST(HeaderSection, GivesItsMemoryBack) {
     EXPECT_EQ(section.octets(), "");
     EXPECT_EQ(section.state(), State::blank_line);
     EXPECT_EQ(section.facts().field_count, 1u);
+}
+
+TEST(HeaderSection, KeepsTheFirstMessageIdUnfolded) {
+    HeaderSection section;
+    static_cast<void>(
+        section.feed("Message-ID:\r\n <a@b.test>\r\nX: y\r\n z\r\nMessage-Id: <second@b.test>\r\n\r\n"));
+    EXPECT_EQ(section.facts().message_id, "<a@b.test>");
 }
 
 }  // namespace
