@@ -29,14 +29,14 @@ constexpr std::string_view not_the_endpoint_remedy =
     "machine and "
     "the token endpoint.";
 
-// The parsed answer holds a token as well: its memory is overwritten before it is given back.
+// The parsed answer holds a token as well: its memory is overwritten before it is given back. Every block has
+// the default alignment, which is enough for JSON values, since Boost.JSON 1.81 does not always name the same
+// alignment when it gives a block back.
 class WipingMemory final : public json::memory_resource {
-    void* do_allocate(std::size_t size, std::size_t alignment) override {
-        return ::operator new(size, std::align_val_t(alignment));
-    }
-    void do_deallocate(void* memory, std::size_t size, std::size_t alignment) override {
+    void* do_allocate(std::size_t size, std::size_t) override { return ::operator new(size); }
+    void do_deallocate(void* memory, std::size_t size, std::size_t) override {
         explicit_bzero(memory, size);
-        ::operator delete(memory, size, std::align_val_t(alignment));
+        ::operator delete(memory);
     }
     bool do_is_equal(const json::memory_resource& other) const noexcept override { return this == &other; }
 };
