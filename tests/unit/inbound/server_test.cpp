@@ -126,6 +126,7 @@ class InboundServer : public ::testing::Test {
     std::optional<Server> server;
     std::uint16_t port = 0;
     bool finished = false;
+    std::optional<Client> beyond_loopback;
 };
 
 TEST_F(InboundServer, Answers250OnlyAfterTheCommitIsDurable) {
@@ -311,8 +312,9 @@ TEST_F(InboundServer, AClientThatIsNotAllowedGets554BeforeAnyCommand) {
     ASSERT_EQ(::connect(socket, reinterpret_cast<const sockaddr*>(&address), sizeof address), 0);
     auto stream = io::Stream::adopt(loop.get_executor(), socket);
     ASSERT_TRUE(stream);
-    Client client(*std::move(stream));
-    run([&client](InboundServer&) -> io::Task<> {
+    beyond_loopback.emplace(*std::move(stream));
+    run([](InboundServer& t) -> io::Task<> {
+        Client& client = *t.beyond_loopback;
         EXPECT_THAT(co_await client.reply(), AllOf(StartsWith("554 "), HasSubstr("allow")));
         EXPECT_THAT(co_await client.ask("MAIL FROM:<a@b.test>"), ::testing::Not(StartsWith("2")));
         client.close();
