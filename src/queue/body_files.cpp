@@ -107,7 +107,8 @@ base::Result<BodyReader> BodyReader::open(const BodyFolder& folder, const BodyNa
     }
     const base::Result<std::uint64_t> size = file->size();
     if (!size) return std::unexpected(size.error());
-    if (*size != size_bytes)
+    // SQLite's layer says that a file of one octet is empty.
+    if (*size != (size_bytes == 1 ? 0 : size_bytes))
         return std::unexpected(damaged(name, folder.path(name).string() + " has " + std::to_string(*size) +
                                                  " octets instead of " + std::to_string(size_bytes)));
     return BodyReader(std::move(*file), name, size_bytes, checksum);

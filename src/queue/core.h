@@ -28,8 +28,8 @@ namespace mailramp::queue {
 inline constexpr std::int64_t id_block = 100'000;
 
 struct CoreOptions {
-    std::filesystem::path database;  // canonical; exists, possibly empty
-    const char* vfs = nullptr;       // null: SQLite's own
+    std::filesystem::path database = {};  // canonical; exists, possibly empty
+    const char* vfs = nullptr;            // null: SQLite's own
     Deletion deletion = Deletion::quick;
     std::size_t bulk_rows_max = 500;  // rows that one slice of a bulk operation reads or changes
     base::Duration history_age_max = std::chrono::hours(24 * 14);

@@ -141,9 +141,11 @@ base::Result<Folder> Folder::open(const Path& directory) {
     if (auto taken = take_lock(folder.lock_, path); !taken) return std::unexpected(taken.error());
     if (auto made = make_folder(folder.bodies()); !made) return std::unexpected(made.error());
     if (auto sound = check_folder(folder.bodies()); !sound) return std::unexpected(sound.error());
+    const bool is_new = !std::filesystem::exists(folder.database(), failure);
     const auto database = open_file(folder.database());
     if (!database) return std::unexpected(database.error());
     ::close(*database);
+    if (!is_new) return folder;
     if (auto synced = sync_folder(path); !synced) return std::unexpected(synced.error());
     return folder;
 }

@@ -37,6 +37,9 @@ base::Result<VfsFile> VfsFile::open_named(sqlite3_vfs* vfs, Name name, int flags
     int granted = 0;
     const int code = vfs->xOpen(vfs, name.get(), file.get(), flags, &granted);
     if (code != SQLITE_OK) return std::unexpected(error("open", name.get(), code));
+    // SQLite's layer opens for reading what it may not write, or what is there although it must not be.
+    if ((flags & SQLITE_OPEN_READWRITE) != 0 && (granted & SQLITE_OPEN_READONLY) != 0)
+        return base::fail(ErrorKind::conflict, std::string(name.get()) + " exists already");
     return VfsFile(std::move(name), std::move(file));
 }
 
