@@ -1,0 +1,166 @@
+#include "config/checks.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <set>
+#include <string>
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "config/value_types.h"
+#include "mailramp/io/tls.h"
+
+namespace mailramp::config {
+namespace {
+
+std::string index(std::size_t i) {
+    return "[" + std::to_string(i) + "]";
+}
+
+// The i-th entry of a list, or the key itself when one value stands in the place of the list.
+Path entry_of(const Report& report, const std::string& key, std::size_t i) {
+    const Path entry{key, index(i)};
+    return report.has(entry) ? entry : Path{key};
+}
+
+void check_listen(const Settings& settings, Report& report) {
+    const auto& listen = settings.inbound.listen;
+    if (listen.empty())
+        report.error({"listen"}, "there is nothing to listen on", "at least one address and port");
+    std::set<std::string> seen;
+    for (std::size_t i = 0; i < listen.size(); ++i) {
+        const Path key = entry_of(report, "listen", i);
+        const std::string shown = show_endpoint(listen[i]);
+        if (listen[i].port != 0 && !seen.insert(shown).second) report.error(key, shown + " is given twice");
+        const auto address = route::IpAddress::parse(listen[i].address);
+        if (!address || address->is_loopback()) continue;
+        if (settings.inbound.allow.empty())
+            report.error(
+                key, shown + " is open to other machines, and without `allow` everybody there could send",
+                "allow: [10.0.0.0/8], with your clients' addresses; or listen on 127.0.0.1 and [::1] only");
+        else if (listen[i].address == "0.0.0.0" || listen[i].address == "::")
+            report.warn(key,
+                        shown + " listens on every network of this machine; name one address if you can");
+    }
+}
+
+void check_allow(const Settings& settings, Report& report) {
+    const auto& allow = settings.inbound.allow;
+    for (std::size_t i = 0; i < allow.size(); ++i)
+        if (allow[i].is_everything())
+            report.error(entry_of(report, "allow", i),
+                         allow[i].text() + " lets the whole world send through your mailbox",
+                         "your clients' addresses, as 10.0.0.0/8");
+}
+
+void check_sizes(const Settings& settings, Report& report) {
+    const auto& inbound = settings.inbound;
+    const Path message{"inbound", "message_size_max"};
+    if (inbound.message_bytes_max > settings.queue.size_bytes_max)
+        report.error(message, "the queue could not hold one such message", "at most queue.size_max");
+    if (inbound.header_bytes_max > inbound.message_bytes_max)
+        report.error({"inbound", "header_size_max"}, "it is more than a whole message may have",
+                     "at most inbound.message_size_max");
+    if (settings.queue.wal_checkpoint_bytes >= settings.queue.wal_bytes_max)
+        report.error({"queue", "wal_checkpoint_size"}, "the log would be full before it is carried over",
+                     "less than queue.wal_size_max");
+    for (const MailboxSettings& mailbox : settings.mailboxes)
+        if (mailbox.preset->dialect == provider::Dialect::exchange_online &&
+            inbound.message_bytes_max > mailbox.preset->size_bytes_max) {
+            report.warn(
+                message,
+                "mailboxes of Exchange Online take 35 MB at most unless changed: Set-Mailbox -Identity " +
+                    mailbox.address + " -MaxSendSize 150MB");
+            return;
+        }
+}
+
+void check_delays(const Settings& settings, Report& report) {
+    const auto& retry = settings.delivery.retry;
+    const auto& pause = settings.delivery.pause;
+    if (retry.first_delay > retry.delay_max)
+        report.error({"retry", "first_delay"}, "it is longer than the longest delay",
+                     "at most retry.delay_max");
+    if (retry.expiry_attempts_min > retry.attempts_max)
+        report.error({"retry", "expiry_attempts_min"}, "so many attempts are never made",
+                     "at most retry.attempts_max");
+    if (pause.crowded_delay_min > pause.crowded_delay_max)
+        report.error({"pause", "crowded_delay_min"}, "it is longer than the longest such delay",
+                     "at most pause.crowded_delay_max");
+    if (pause.rest_min > pause.unreachable_rest_max || pause.rest_min > pause.refused_rest_max)
+        report.error({"pause", "rest_min"}, "it is longer than the longest rest",
+                     "at most pause.unreachable_rest_max and pause.refused_rest_max");
+}
+
+void check_admin(const Settings& settings, Report& report) {
+    if (settings.admin.socket.native().size() >= sizeof(sockaddr_un::sun_path))
+        report.error({"admin", "socket"}, "the path is too long for a Unix socket",
+                     "at most " + std::to_string(sizeof(sockaddr_un::sun_path) - 1) + " octets");
+}
+
+bool takes_everything(const route::Match& match) {
+    return match.senders.empty() && match.header_froms.empty() && match.clients.empty() &&
+           match.listeners.empty() && match.recipient_domains.empty();
+}
+
+void check_routes(const Settings& settings, Report& report) {
+    std::set<std::string> listeners;
+    for (const io::Endpoint& endpoint : settings.inbound.listen)
+        listeners.insert(show_endpoint(endpoint));
+    std::set<std::string> names;
+    const std::string* catch_all = nullptr;
+    const auto& rules = settings.route.rules;
+    for (std::size_t i = 0; i < rules.size(); ++i) {
+        const Path key{"routes", index(i)};
+        if (!names.insert(rules[i].name).second)
+            report.error(key / "name", "another route has the name " + in_quotes(rules[i].name));
+        for (const std::string& listener : rules[i].match.listeners)
+            if (!listeners.contains(listener))
+                report.error(key / "match" / "listener", listener + " is not an address of `listen`",
+                             joined({listeners.begin(), listeners.end()}));
+        if (catch_all != nullptr)
+            report.warn(key, "no message gets here, since route " + *catch_all + " takes everything");
+        else if (takes_everything(rules[i].match))
+            catch_all = &rules[i].name;
+    }
+    if (!rules.empty() && catch_all == nullptr)
+        report.warn({"routes"}, "what no route takes is refused; a last route without `match` would take it");
+}
+
+Path secret_key(const Report& report, const std::string& credential) {
+    return report.first_given({{"credentials", credential, "client_secret"}, {"client_secret"}});
+}
+
+}  // namespace
+
+void check_settings(const Settings& settings, Report& report) {
+    check_listen(settings, report);
+    check_allow(settings, report);
+    check_sizes(settings, report);
+    check_delays(settings, report);
+    check_admin(settings, report);
+    check_routes(settings, report);
+}
+
+void check_references(const Settings& settings, Report& report) {
+    for (const CredentialSettings& credential : settings.credentials) {
+        if (credential.client.secret.place == oauth::SecretPlace::none) continue;
+        const auto secret = oauth::load_secret(credential.client.secret);
+        const Path key = secret_key(report, credential.name);
+        if (!secret)
+            report.error(key, secret.error().message);
+        else if (credential.client.secret.place != oauth::SecretPlace::configuration &&
+                 is_guid(secret->reveal()))
+            report.warn(
+                key,
+                "the secret looks like the ID that the portal shows beside it; what is needed is its value");
+    }
+    if (settings.ca_file.empty()) return;
+    const auto tls = io::TlsClient::create({settings.ca_file});
+    if (!tls) report.error({"ca_file"}, tls.error().message);
+}
+
+}  // namespace mailramp::config

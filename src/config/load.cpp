@@ -1,0 +1,111 @@
+#include "mailramp/config/load.h"
+
+#include <array>
+#include <cerrno>
+#include <optional>
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "config/assemble.h"
+#include "config/checks.h"
+#include "config/document.h"
+#include "config/report.h"
+#include "config/tables.h"
+#include "mailramp/base/text.h"
+
+namespace mailramp::config {
+namespace {
+
+constexpr std::size_t host_name_bytes_max = 256;
+
+std::vector<ConfigError> about_the_file(std::string what, std::string allowed = {}) {
+    return {{0, 0, "", std::move(what), std::move(allowed)}};
+}
+
+struct FileContent {
+    std::string text;
+    bool open_to_others = false;
+};
+
+std::expected<FileContent, base::Error> read_all(int file) {
+    struct stat status {};
+    if (::fstat(file, &status) != 0) return std::unexpected(base::system_error("stat", errno));
+    if (!S_ISREG(status.st_mode)) return base::fail(base::ErrorKind::invalid, "it is not a regular file");
+    FileContent content;
+    content.open_to_others = (status.st_mode & (S_IRWXG | S_IRWXO)) != 0;
+    std::array<char, 16 * 1024> buffer{};
+    while (content.text.size() <= file_bytes_max) {
+        const ssize_t got = ::read(file, buffer.data(), buffer.size());
+        if (got < 0 && errno == EINTR) continue;
+        if (got < 0) return std::unexpected(base::system_error("read", errno));
+        if (got == 0) break;
+        content.text.append(buffer.data(), static_cast<std::size_t>(got));
+    }
+    return content;
+}
+
+std::expected<FileContent, base::Error> read_file(const std::filesystem::path& path) {
+    const int file = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+    if (file < 0) return std::unexpected(base::system_error("it cannot be opened", errno));
+    auto content = read_all(file);
+    ::close(file);
+    return content;
+}
+
+Surroundings this_machine() {
+    std::array<char, host_name_bytes_max> name{};
+    if (::gethostname(name.data(), name.size() - 1) != 0) return {};
+    return {name.data()};
+}
+
+bool has_inline_secret(const Settings& settings) {
+    for (const CredentialSettings& credential : settings.credentials)
+        if (credential.client.secret.place == oauth::SecretPlace::configuration) return true;
+    return false;
+}
+
+// Both steps of loading; the file's permissions are known when it was read from the disk.
+LoadResult load_checked(std::string_view text, const Surroundings& surroundings, References references,
+                        std::optional<bool> open_to_others) {
+    Problems problems;
+    const Node root = parse_document(text, problems);
+    if (root.kind != Node::Kind::map) return std::unexpected(problems.take());
+
+    File file;
+    file.upstream = upstream_defaults(*file.short_form.preset);
+    file.token = token_defaults(*file.short_form.preset);
+    file_table().bind(file, root, {}, problems);
+
+    std::vector<ConfigWarning> warnings;
+    Report report(root, problems, warnings);
+    Settings settings = assemble(std::move(file), root, surroundings, report);
+    check_settings(settings, report);
+    if (open_to_others.value_or(false) && has_inline_secret(settings))
+        report.error({}, "the file has a secret in it and is open to other users",
+                     "chmod 600, or move the secret to a file of its own");
+    // What is wrong in the text comes first: it may be why a file is not found.
+    if (references == References::check && problems.empty()) check_references(settings, report);
+    if (!problems.empty()) return std::unexpected(problems.take());
+    settings.warnings = std::move(warnings);
+    return settings;
+}
+
+}  // namespace
+
+LoadResult load(const std::filesystem::path& file, References references) {
+    auto content = read_file(file);
+    if (!content)
+        return std::unexpected(about_the_file(content.error().message,
+                                              "the path of a configuration file that this user may read"));
+    LoadResult result = load_checked(content->text, this_machine(), references, content->open_to_others);
+    base::wipe(content->text);
+    return result;
+}
+
+LoadResult load_text(std::string_view text, const Surroundings& surroundings) {
+    return load_checked(text, surroundings, References::ignore, {});
+}
+
+}  // namespace mailramp::config

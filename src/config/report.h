@@ -1,0 +1,43 @@
+// config/report.h: errors and warnings that name the key they are about, found in the file by its path.
+#pragma once
+
+#include <initializer_list>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "config/document.h"
+#include "mailramp/config/settings.h"
+
+namespace mailramp::config {
+
+// For checks that look at several keys. `root`, `problems` and `warnings` must outlive it.
+class Report {
+  public:
+    Report(const Node& root, Problems& problems, std::vector<ConfigWarning>& warnings)
+        : root_(root), problems_(problems), warnings_(warnings) {}
+
+    // At the key's place; a key that the file does not have is reported where it would stand.
+    void error(const Path& path, std::string what, std::string allowed = {}) {
+        problems_.add(locate(root_, path).mark, path, std::move(what), std::move(allowed));
+    }
+    void warn(const Path& path, std::string message) {
+        const Mark mark = locate(root_, path).mark;
+        warnings_.push_back({mark.line, mark.column, to_string(path), std::move(message)});
+    }
+
+    [[nodiscard]] bool has(const Path& path) const { return locate(root_, path).node != nullptr; }
+    // The first of them that the file has, else the first.
+    [[nodiscard]] Path first_given(std::initializer_list<Path> paths) const {
+        for (const Path& path : paths)
+            if (has(path)) return path;
+        return *paths.begin();
+    }
+
+  private:
+    const Node& root_;
+    Problems& problems_;
+    std::vector<ConfigWarning>& warnings_;
+};
+
+}  // namespace mailramp::config

@@ -1,0 +1,155 @@
+#include "config/table.h"
+
+#include <algorithm>
+#include <array>
+#include <string_view>
+
+#include "config/suggest.h"
+
+namespace mailramp::config {
+namespace {
+
+// Other programs' words, and the portal's, for keys of ours.
+struct Synonym {
+    std::string_view theirs;
+    std::string_view ours;
+};
+constexpr std::array synonyms{
+    Synonym{"tenant", "tenant_id"},
+    Synonym{"directory_id", "tenant_id"},
+    Synonym{"application_id", "client_id"},
+    Synonym{"app_id", "client_id"},
+    Synonym{"secret", "client_secret"},
+    Synonym{"username", "auth_user"},
+    Synonym{"user", "auth_user"},
+    Synonym{"from", "mailbox"},
+    Synonym{"host", "upstream.host"},
+    Synonym{"server", "upstream.host"},
+    Synonym{"smtp_host", "upstream.host"},
+    Synonym{"port", "upstream.port"},
+    Synonym{"starttls", "upstream.tls"},
+    Synonym{"tls", "upstream.tls"},
+    Synonym{"mechanism", "upstream.authentication"},
+    Synonym{"authentication", "upstream.authentication"},
+    Synonym{"authority", "token.authority"},
+    Synonym{"scope", "token.scope"},
+    Synonym{"proxy", "token.proxy"},
+    Synonym{"scopes", "token.scope"},
+};
+
+constexpr std::size_t keys_listed_max = 12;
+
+std::string synonym_of(std::string_view word, const Path& path, const std::vector<std::string>& known) {
+    for (const Synonym& synonym : synonyms) {
+        if (synonym.theirs != word) continue;
+        const bool here = std::ranges::find(known, synonym.ours) != known.end();
+        // A word with a dot names a key of the top level.
+        if (here || (path.empty() && synonym.ours.find('.') != std::string_view::npos))
+            return std::string(synonym.ours);
+    }
+    return {};
+}
+
+std::string kind_of(const Node& node) {
+    switch (node.kind) {
+        case Node::Kind::null:
+            return "nothing";
+        case Node::Kind::scalar:
+            return "a value";
+        case Node::Kind::list:
+            return "a list";
+        case Node::Kind::map:
+            return "keys of its own";
+    }
+    return {};
+}
+
+}  // namespace
+
+bool check_scalar(const Node& node, const Path& path, const std::string& words, bool takes_quotes,
+                  Problems& problems) {
+    if (node.kind == Node::Kind::null) {
+        problems.add(node.mark, path, "the key has no value",
+                     "allowed: " + words + "; or leave the line out");
+        return false;
+    }
+    if (node.kind != Node::Kind::scalar) {
+        problems.add(node.mark, path, "one value is expected, and this is " + kind_of(node),
+                     "allowed: " + words);
+        return false;
+    }
+    if (node.quoted && !takes_quotes) {
+        problems.add(node.mark, path, "the value stands in quotes and so is a text",
+                     "allowed: " + words + ", without quotes");
+        return false;
+    }
+    return true;
+}
+
+bool check_map(const Node& node, const Path& path, Problems& problems) {
+    if (node.kind == Node::Kind::map) return true;
+    problems.add(node.mark, path, "keys of its own are expected, and this is " + kind_of(node),
+                 "put them below, indented, as \"key: value\"");
+    return false;
+}
+
+void note_unknown_key(const Entry& entry, const Path& path, const std::vector<std::string>& known,
+                      Problems& problems) {
+    std::string meant = synonym_of(entry.key, path, known);
+    if (meant.empty()) meant = suggest(entry.key, known);
+    std::string allowed;
+    if (!meant.empty())
+        allowed = "did you mean " + meant + "?";
+    else if (known.size() <= keys_listed_max)
+        allowed = "allowed here: " + joined(known);
+    else
+        allowed = "`mailramp config keys` lists all keys";
+    problems.add(entry.mark, path / entry.key, "there is no such key", std::move(allowed));
+}
+
+void note_missing_key(const Node& map, const Path& path, const std::string& key, const std::string& words,
+                      Problems& problems) {
+    problems.add(map.mark, path / key, "the key is missing", "give it: " + words);
+}
+
+std::string secret_words() {
+    return "{file: /path}, {credential: name} (systemd), {env: VARIABLE} or {value: text}";
+}
+
+void read_secret(oauth::SecretReference& secret, const Node& node, const Path& path, Problems& problems) {
+    using oauth::SecretPlace;
+    struct Way {
+        std::string_view key;
+        SecretPlace place;
+    };
+    constexpr std::array<Way, 4> ways{{{"file", SecretPlace::file},
+                                       {"credential", SecretPlace::credential},
+                                       {"env", SecretPlace::environment},
+                                       {"value", SecretPlace::configuration}}};
+    if (node.kind != Node::Kind::map || node.entries.size() != 1)
+        return problems.add(node.mark, path, "it must say where the secret is, with one key",
+                            "allowed: " + secret_words());
+    const Entry& entry = node.entries.front();
+    const auto way = std::ranges::find(ways, entry.key, &Way::key);
+    if (way == ways.end())
+        return note_unknown_key(entry, path, {"file", "credential", "env", "value"}, problems);
+
+    const Path value_path = path / entry.key;
+    if (!check_scalar(entry.value, value_path, "a text", true, problems)) return;
+    if (entry.value.text.empty()) return problems.add(entry.value.mark, value_path, "the value is empty");
+    secret.place = way->place;
+    if (way->place == SecretPlace::configuration) {
+        secret.value = base::Secret(entry.value.text);
+        return;
+    }
+    if (way->place == SecretPlace::file) {
+        // Not repeated: it may be the secret itself.
+        if (!absolute_path().read(entry.value.text))
+            return problems.add(entry.value.mark, value_path,
+                                "this is not the path of a file (its text is not shown)",
+                                "allowed: " + absolute_path().words);
+    }
+    secret.name = entry.value.text;
+}
+
+}  // namespace mailramp::config

@@ -1,0 +1,81 @@
+// config/tables.h: the keys of the configuration file, and the parts they are read into.
+//
+// What a mailbox and a credential become depends on presets and on the sections `upstream` and `token`, which
+// apply to all of them; assemble.h puts the layers on each other.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "config/table.h"
+#include "mailramp/config/settings.h"
+
+namespace mailramp::config {
+
+inline constexpr std::string_view default_name = "default";  // of what the short form makes
+
+// The sections `upstream` and `mailboxes.<name>.upstream`.
+struct UpstreamPart {
+    upstream::ServerOptions server;
+    delivery::MailboxOptions delivery;
+};
+
+// The sections `token` and `credentials.<name>.token`.
+struct TokenPart {
+    oauth::ClientCredentialsOptions client;
+    oauth::TokenCacheOptions cache;
+};
+
+struct CredentialPart {
+    std::string name;
+    std::string tenant_id;
+    std::string client_id;
+    oauth::SecretReference client_secret;
+    TokenPart token;  // only to see whether the section is right
+};
+
+struct MailboxPart {
+    std::string name;
+    std::string address;
+    std::string auth_user;
+    std::vector<std::string> credentials;
+    const provider::Preset* preset = provider::find_preset("m365");
+    UpstreamPart upstream;  // only to see whether the section is right
+};
+
+// The keys of the top level that describe one mailbox and its credential.
+struct ShortForm {
+    std::string mailbox;
+    std::string auth_user;
+    const provider::Preset* preset = provider::find_preset("m365");
+    std::string tenant_id;
+    std::string client_id;
+    oauth::SecretReference client_secret;
+};
+
+struct RoutePart {
+    std::string name;
+    route::Match match;
+    std::string mailbox;
+};
+
+struct File {
+    ShortForm short_form;
+    Settings settings;
+    UpstreamPart upstream;
+    TokenPart token;
+    std::vector<CredentialPart> credentials;
+    std::vector<MailboxPart> mailboxes;
+    std::vector<RoutePart> routes;
+};
+
+[[nodiscard]] Table<UpstreamPart> upstream_table();
+[[nodiscard]] Table<TokenPart> token_table();
+[[nodiscard]] Table<File> file_table();
+
+// The values of a preset, in the form of the two layered sections.
+[[nodiscard]] UpstreamPart upstream_defaults(const provider::Preset& preset);
+[[nodiscard]] TokenPart token_defaults(const provider::Preset& preset);
+
+}  // namespace mailramp::config
