@@ -142,6 +142,12 @@ constexpr std::array fault_names{
     FaultName{"token-tls", "the token endpoint's certificate is of an unknown authority"},
 };
 
+base::Result<> check_name(std::string_view name) {
+    if (std::ranges::find(fault_names, name, &FaultName::name) != fault_names.end()) return {};
+    return base::fail(base::ErrorKind::invalid,
+                      "there is no fault named " + base::printable(name, 80) + "; see --list-faults");
+}
+
 }  // namespace
 
 std::span<const FaultName> Faults::names() {
@@ -168,14 +174,12 @@ base::Result<Fault> Faults::parse(std::string_view text) {
         text.remove_prefix(count_end);
     }
     if (text.starts_with('@')) fault.mailbox = base::to_lower(text.substr(1));
+    if (auto known = check_name(fault.name); !known) return std::unexpected(known.error());
     return fault;
 }
 
 base::Result<> Faults::arm(Fault fault) {
-    if (std::ranges::find(fault_names, fault.name, &FaultName::name) == fault_names.end())
-        return base::fail(
-            base::ErrorKind::invalid,
-            "there is no fault named " + base::printable(fault.name, 80) + "; see --list-faults");
+    if (auto known = check_name(fault.name); !known) return known;
     armed_.push_back(std::move(fault));
     return {};
 }

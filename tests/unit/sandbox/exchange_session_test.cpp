@@ -112,12 +112,19 @@ TEST_F(Exchange, CutsASessionWithOctetsBehindStarttls) {
 
 TEST_F(Exchange, ReceivesAMessageOctetForOctet) {
     log_in();
-    EXPECT_THAT(send("From: relay@contoso.test\r\n\r\n..dot\r\n\xff\r\n"), StartsWith("250 2.0.0 OK "));
+    EXPECT_THAT(send("From: relay@contoso.test\r\n\r\n..dot\r\n\xff\r\n"),
+                StartsWith("250 2.0.0 OK <none> ["));
     EXPECT_EQ(received_.content, "From: relay@contoso.test\r\n\r\n.dot\r\n\xff\r\n");
     EXPECT_EQ(received_.envelope.sender, "relay@contoso.test");
     EXPECT_EQ(received_.mailbox, "relay@contoso.test");
     EXPECT_EQ(received_.mechanism, "XOAUTH2 (two steps)");
     EXPECT_EQ(received_.tls_version, "TLSv1.3");
+}
+
+TEST_F(Exchange, NamesTheMessageInItsReceipt) {
+    log_in();
+    EXPECT_THAT(send("Message-ID: <1@example.test>\r\n\r\n"),
+                StartsWith("250 2.0.0 OK <1@example.test> [Hostname="));
 }
 
 TEST_F(Exchange, TakesALoginOnOneLineToo) {

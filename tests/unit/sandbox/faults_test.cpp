@@ -50,10 +50,10 @@ TEST(Faults, OfOneMailboxLeaveTheOthersAlone) {
 }
 
 TEST(Faults, ThatDoNotExistAreRefusedByName) {
-    Faults faults;
-    const auto result = faults.arm(parsed("drop-everything"));
+    const auto result = Faults::parse("drop-everything");
     ASSERT_FALSE(result.has_value());
     EXPECT_THAT(result.error().message, HasSubstr("drop-everything"));
+    EXPECT_FALSE(Faults().arm({"drop-everything", {}, {}}).has_value());
 }
 
 TEST(Faults, HaveUniqueNamesAndEveryReplyFaultIsOne) {
