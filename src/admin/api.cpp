@@ -79,8 +79,9 @@ base::Result<> read_list_field(std::string_view name, std::string_view value, co
         request.messages_max = *number;
     } else if (name == "state") {
         request.state = queue::recipient_state_from(value);
-        if (!request.state)
-            return fail(ErrorKind::invalid, "state must be queued, claimed, held or uncertain");
+        const bool in_queue = request.state && *request.state != queue::RecipientState::delivered &&
+                              *request.state != queue::RecipientState::failed;
+        if (!in_queue) return fail(ErrorKind::invalid, "state must be queued, claimed, held or uncertain");
     } else if (name == "mailbox") {
         request.mailbox = std::string(value);
     } else {

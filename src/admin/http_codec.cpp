@@ -37,6 +37,11 @@ ApiResponse refusal_for(const boost::beast::error_code& error, const HttpLimits&
                           "this is not HTTP/1.1: " + base::printable(error.message(), reason_bytes_max));
 }
 
+// RFC 9112 §3.2.
+bool lacks_host(const http::request<http::string_body>& request) {
+    return request.version() >= http_1_1 && request.count(http::field::host) != 1;
+}
+
 }  // namespace
 
 struct HttpReader::Impl {
@@ -71,6 +76,9 @@ HttpReader::Step HttpReader::next() {
         const std::size_t used = impl.parser->put(boost::asio::buffer(impl.unread), error);
         impl.unread.erase(0, used);
         if (error && error != http::error::need_more) impl.refusal = refusal_for(error, impl.limits);
+    }
+    if (!impl.refusal && impl.parser->is_done() && lacks_host(impl.parser->get())) {
+        impl.refusal = error_response(400, "invalid", "an HTTP/1.1 request has exactly one Host field");
     }
     if (!impl.refusal && impl.parser->is_done()) {
         impl.fate = impl.parser->get().keep_alive() ? ConnectionFate::keep : ConnectionFate::close;

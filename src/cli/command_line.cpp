@@ -11,6 +11,7 @@
 #include <CLI/App.hpp>
 #include <CLI/Config.hpp>
 #include <CLI/Formatter.hpp>
+#include <CLI/Validators.hpp>
 
 #include "cli/admin_client.h"
 #include "cli/commands.h"
@@ -140,9 +141,9 @@ void add_queue_commands(CLI::App& root, Arguments& arguments, Command& chosen) {
             return queue_list(daemon, console, given.filter);
         });
     });
-    list.add_option("--state", arguments.filter.state,
-                    "Only with a recipient that is queued, claimed, held or uncertain")
-        ->type_name("STATE");
+    list.add_option("--state", arguments.filter.state, "Only with a recipient in this state")
+        ->type_name("STATE")
+        ->check(CLI::IsMember({"queued", "sending", "held", "uncertain"}));
     list.add_option("--mailbox", arguments.filter.mailbox, "Only through this mailbox")->type_name("NAME");
     list.add_option("--limit", arguments.filter.messages_max, "At most so many messages; 0: all of them")
         ->type_name("NUMBER");

@@ -53,7 +53,9 @@ std::string message_target(const std::string& id) {
 
 std::string list_target(const QueueListFilter& filter, std::uint64_t limit, const std::string& after) {
     std::string target = "/v1/messages?limit=" + std::to_string(limit);
-    if (!filter.state.empty()) target += "&state=" + percent_encoded(filter.state);
+    // What the API calls claimed is being sent, to anybody else.
+    const std::string state = filter.state == "sending" ? "claimed" : filter.state;
+    if (!state.empty()) target += "&state=" + percent_encoded(state);
     if (!filter.mailbox.empty()) target += "&mailbox=" + percent_encoded(filter.mailbox);
     if (!after.empty()) target += "&after=" + percent_encoded(after);
     return target;

@@ -178,6 +178,7 @@ TEST_F(ApiTest, ListRefusesWhatItDoesNotKnow) {
     EXPECT_THAT(error_of("GET", "/v1/messages?limit=201", 400), HasSubstr("from 1 to 200"));
     EXPECT_THAT(error_of("GET", "/v1/messages?limit=x", 400), HasSubstr("limit"));
     EXPECT_THAT(error_of("GET", "/v1/messages?state=lost", 400), HasSubstr("state must be"));
+    EXPECT_THAT(error_of("GET", "/v1/messages?state=delivered", 400), HasSubstr("state must be"));
     EXPECT_THAT(error_of("GET", "/v1/messages?after=!", 400), HasSubstr("not a queue id"));
     EXPECT_THAT(error_of("GET", "/v1/messages?sender=x", 400), HasSubstr("not \"sender\""));
     EXPECT_FALSE(store.listed);

@@ -44,7 +44,8 @@ TEST(HttpReader, ReadsOneOctetAtATime) {
 
 TEST(HttpReader, ReadsPipelinedRequestsInOrderAndRefusesTheGarbageBehind) {
     HttpReader reader(limits);
-    reader.receive("GET /a HTTP/1.1\r\n\r\nGET /b HTTP/1.1\r\n\r\nEHLO [127.0.0.1]\r\n\r\n");
+    reader.receive(
+        "GET /a HTTP/1.1\r\nHost: x\r\n\r\nGET /b HTTP/1.1\r\nHost: x\r\n\r\nEHLO [127.0.0.1]\r\n\r\n");
     ASSERT_EQ(reader.next(), Step::request);
     EXPECT_EQ(reader.take_request().target, "/a");
     ASSERT_EQ(reader.next(), Step::request);
@@ -55,7 +56,8 @@ TEST(HttpReader, ReadsPipelinedRequestsInOrderAndRefusesTheGarbageBehind) {
 }
 
 TEST(HttpReader, KnowsWhenTheClientWantsToClose) {
-    for (const char* text : {"GET / HTTP/1.1\r\nConnection: close\r\n\r\n", "GET / HTTP/1.0\r\n\r\n"}) {
+    for (const char* text :
+         {"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n", "GET / HTTP/1.0\r\n\r\n"}) {
         HttpReader reader(limits);
         reader.receive(text);
         ASSERT_EQ(reader.next(), Step::request);
@@ -71,33 +73,40 @@ int refused_with(const std::string& octets) {
 }
 
 TEST(HttpReader, RefusesALongHeader) {
-    EXPECT_EQ(refused_with("GET / HTTP/1.1\r\nX: " + std::string(600, 'x') + "\r\n\r\n"), 431);
+    EXPECT_EQ(refused_with("GET / HTTP/1.1\r\nHost: x\r\nX: " + std::string(600, 'x') + "\r\n\r\n"), 431);
     EXPECT_EQ(refused_with("GET /" + std::string(600, 'x')), 431);
     // At the limit it is not yet one.
     EXPECT_EQ(refused_with("GET /" + std::string(400, 'x')), 0);
 }
 
 TEST(HttpReader, RefusesALongBody) {
-    EXPECT_EQ(refused_with("POST / HTTP/1.1\r\nContent-Length: 1025\r\n\r\n"), 413);
-    EXPECT_EQ(refused_with("POST / HTTP/1.1\r\nContent-Length: 1024\r\n\r\n"), 0);
-    EXPECT_EQ(
-        refused_with("POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n401\r\n" + std::string(1025, 'x')),
-        413);
+    EXPECT_EQ(refused_with("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 1025\r\n\r\n"), 413);
+    EXPECT_EQ(refused_with("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 1024\r\n\r\n"), 0);
+    EXPECT_EQ(refused_with("POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n401\r\n" +
+                           std::string(1025, 'x')),
+              413);
 }
 
 TEST(HttpReader, BoundsWhatItKeepsOfAnEndlessLine) {
-    EXPECT_EQ(
-        refused_with("POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n1;" + std::string(2000, 'x')),
-        431);
+    EXPECT_EQ(refused_with("POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n1;" +
+                           std::string(2000, 'x')),
+              431);
 }
 
 TEST(HttpReader, RefusesWhatIsNotHttp) {
     for (const std::string text :
-         {"\x16\x03\x01\x02\r\n\r\n", "HELO x\r\n\r\n", "GET / HTTP/2.0\r\n\r\n", "GET  / HTTP/1.1\r\n\r\n",
-          "GET / HTTP/1.1\r\nno colon\r\n\r\n", "POST / HTTP/1.1\r\nContent-Length: -1\r\n\r\n",
-          "POST / HTTP/1.1\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n"}) {
+         {"\x16\x03\x01\x02\r\n\r\n", "HELO x\r\n\r\n", "GET / HTTP/2.0\r\n\r\n",
+          "GET  / HTTP/1.1\r\nHost: x\r\n\r\n", "GET / HTTP/1.1\r\nHost: x\r\nno colon\r\n\r\n",
+          "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: -1\r\n\r\n",
+          "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n"}) {
         EXPECT_EQ(refused_with(text), 400) << text;
     }
+}
+
+TEST(HttpReader, WantsOneHostField) {
+    EXPECT_EQ(refused_with("GET / HTTP/1.1\r\n\r\n"), 400);
+    EXPECT_EQ(refused_with("GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n"), 400);
+    EXPECT_EQ(refused_with("GET / HTTP/1.0\r\n\r\n"), 0);
 }
 
 TEST(HttpText, IsAWholeAnswer) {

@@ -244,7 +244,7 @@ TEST_F(ServerTest, AnswersSeveralRequestsOnOneConnection) {
     Client one = client();
     one.send(status_request);
     EXPECT_THAT(one.read_until("}\n"), StartsWith("HTTP/1.1 200 OK\r\n"));
-    one.send("HEAD /healthz HTTP/1.1\r\n\r\n");
+    one.send("HEAD /healthz HTTP/1.1\r\nHost: x\r\n\r\n");
     EXPECT_THAT(one.read_all(), AllOf(HasSubstr("Connection: close\r\n"), EndsWith("\r\n\r\n")));
 }
 
@@ -252,10 +252,10 @@ TEST_F(ServerTest, RefusesLongHeadersAndBodiesAndCloses) {
     options.header_bytes_max = 1024;
     start();
     Client header = client();
-    header.send("GET / HTTP/1.1\r\nX: " + std::string(2000, 'x') + "\r\n\r\n");
+    header.send("GET / HTTP/1.1\r\nHost: x\r\nX: " + std::string(2000, 'x') + "\r\n\r\n");
     EXPECT_THAT(header.read_all(), StartsWith("HTTP/1.1 431 "));
     Client body = client();
-    body.send("POST /v1/messages/retry HTTP/1.1\r\nContent-Length: 70000\r\n\r\n");
+    body.send("POST /v1/messages/retry HTTP/1.1\r\nHost: x\r\nContent-Length: 70000\r\n\r\n");
     EXPECT_THAT(body.read_all(), StartsWith("HTTP/1.1 413 "));
     EXPECT_THAT(store.retried, IsEmpty());
 }
@@ -263,7 +263,7 @@ TEST_F(ServerTest, RefusesLongHeadersAndBodiesAndCloses) {
 TEST_F(ServerTest, AnswersThePipelinedRequestAndRefusesTheGarbageBehindIt) {
     start();
     Client one = client();
-    one.send("GET /healthz HTTP/1.1\r\n\r\n\x01\x02\x03 garbage\r\n\r\n");
+    one.send("GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n\x01\x02\x03 garbage\r\n\r\n");
     const std::string all = one.read_all();
     EXPECT_THAT(all, StartsWith("HTTP/1.1 200 OK\r\n"));
     EXPECT_THAT(all, HasSubstr("HTTP/1.1 400 Bad Request\r\n"));
@@ -272,7 +272,7 @@ TEST_F(ServerTest, AnswersThePipelinedRequestAndRefusesTheGarbageBehindIt) {
 TEST_F(ServerTest, TellsTheMethodsThatAPathHas) {
     start();
     Client one = client();
-    one.send("PATCH /v1/status HTTP/1.1\r\nConnection: close\r\n\r\n");
+    one.send("PATCH /v1/status HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
     EXPECT_THAT(one.read_all(), AllOf(StartsWith("HTTP/1.1 405 "), HasSubstr("Allow: GET, HEAD\r\n")));
 }
 
@@ -313,7 +313,7 @@ TEST_F(ServerTest, LogsWhoChangedSomethingAndNotWhoLooked) {
     one.send(status_request);
     (void)one.read_until("}\n");
     EXPECT_THAT(log, IsEmpty());
-    one.send("POST /v1/messages/retry HTTP/1.1\r\n\r\n");
+    one.send("POST /v1/messages/retry HTTP/1.1\r\nHost: x\r\n\r\n");
     (void)one.read_until("}\n");
     EXPECT_THAT(log, ElementsAre("admin_request request=POST /v1/messages/retry status=200 pid=" +
                                  std::to_string(::getpid()) + " uid=" + std::to_string(::getuid())));

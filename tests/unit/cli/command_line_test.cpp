@@ -66,6 +66,7 @@ TEST(CommandLine, RefusesWhatItDoesNotKnow) {
                                                       {"queue", "show"},
                                                       {"queue", "list", "--limit", "-1"},
                                                       {"queue", "list", "--limit", "x"},
+                                                      {"queue", "list", "--state", "lost"},
                                                       {"mailbox", "resume"},
                                                       {"serve", "--nonsense"},
                                                       {"--json"}};

@@ -75,6 +75,12 @@ TEST_F(CommandsTest, ListStopsAtItsLimitAndSaysThatThereIsMore) {
     EXPECT_THAT(err.str(), HasSubstr("There are more"));
 }
 
+TEST_F(CommandsTest, ListTakesTheWordForAStateThatItPrints) {
+    replies = {page_of(0, nullptr)};
+    EXPECT_EQ(queue_list(daemon(), console(), {"sending", "", 0}), ExitStatus::done);
+    EXPECT_THAT(requests, ElementsAre("GET /v1/messages?limit=100&state=claimed"));
+}
+
 TEST_F(CommandsTest, ListEndsWhenAPageLeadsToItself) {
     replies = {page_of(1, id.c_str()), page_of(1, id.c_str()), page_of(1, id.c_str())};
     EXPECT_EQ(queue_list(daemon(), console(), {}), ExitStatus::done);
