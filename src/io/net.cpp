@@ -85,11 +85,14 @@ std::string to_string(const Endpoint& endpoint) {
 base::Error network_error(std::string_view doing, const boost::system::error_code& code) {
     namespace error = boost::asio::error;
     const std::string where = std::string(doing) + ": ";
-    if (code == error::eof || code == error::connection_reset || code == error::broken_pipe ||
+    if (code == error::eof || code == error::connection_reset || code == error::connection_aborted ||
+        code == error::broken_pipe || code == error::shut_down || code == error::not_connected ||
         code == boost::asio::ssl::error::stream_truncated)
         return {base::ErrorKind::closed, where + "the other side ended the connection"};
     if (code == error::operation_aborted || code == error::bad_descriptor)
         return {base::ErrorKind::closed, where + "the connection is closed"};
+    // The kernel gave the connection up: nobody acknowledges what was sent.
+    if (code == error::timed_out) return {base::ErrorKind::timeout, where + "the other side does not answer"};
     const bool tls = code.category() == error::get_ssl_category() ||
                      code.category() == boost::asio::ssl::error::get_stream_category();
     return {tls ? base::ErrorKind::tls : base::ErrorKind::io,

@@ -147,12 +147,15 @@ struct Stream::Impl : std::enable_shared_from_this<Stream::Impl> {
 
 namespace {
 
+// Later than this is never; the sum with the clock cannot overflow.
+constexpr base::Duration timeout_max = std::chrono::hours(24 * 365);
+
 // A deadline for one operation; it ends with the operation.
 template <class Impl>
 class Deadline {
   public:
     Deadline(Impl& impl, Direction direction, base::Duration timeout) : impl_(impl), direction_(direction) {
-        impl_.set_deadline(direction_, std::chrono::steady_clock::now() + timeout);
+        impl_.set_deadline(direction_, std::chrono::steady_clock::now() + std::min(timeout, timeout_max));
     }
     ~Deadline() { impl_.deadlines[static_cast<std::size_t>(direction_)] = Impl::never; }
     Deadline(const Deadline&) = delete;
