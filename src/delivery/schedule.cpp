@@ -95,20 +95,25 @@ bool Schedule::resume(base::SteadyTime now) {
     return pause_.resume();
 }
 
-// All waiting is done in steady time and never longer than a retry can be put off: a due time beyond that was
-// written by a wall clock that has gone back since, and is then claimed as if its time had come. New mail in
-// the meantime does not start that wait again.
+// All waiting is done in steady time and never longer than a retry can be put off. A due time beyond that was
+// written by a wall clock that has gone back since. The first such one waits for the longest that a retry can
+// take; those after it keep their distance from it, so that a whole queue of them waits only once.
 Schedule::Due Schedule::due_at(base::WallTime due, base::WallTime asked, Moment now) {
     const base::Duration horizon = retry_delay_horizon(options_.retry);
+    Due result;
     if (due - now.wall > horizon) {
-        if (!far_ || far_->claim_as != due || due <= asked)
-            far_ = Due{.at = now.steady + horizon, .claim_as = due};
-        return *far_;
+        const base::SteadyTime latest = now.steady + horizon;
+        if (!far_ || due - far_->claim_as > horizon || far_->at + (due - far_->claim_as) > latest)
+            far_ = Due{.at = latest, .claim_as = due};
+        result = Due{.at = far_->at + (due - far_->claim_as), .claim_as = due};
+    } else {
+        const base::Duration wait = std::max(due - now.wall, base::Duration::zero());
+        result = Due{.at = now.steady + wait, .claim_as = base::WallTime{}};
     }
-    base::Duration wait = std::max(due - now.wall, base::Duration::zero());
     // The store has just said that nothing is due at this time; asking at once again would be a busy loop.
-    if (due <= asked) wait = std::max(wait, options_.store_pause_min);
-    return Due{.at = now.steady + wait, .claim_as = base::WallTime{}};
+    if (due <= asked)
+        result.at = std::max<base::SteadyTime>(result.at, now.steady + options_.store_pause_min);
+    return result;
 }
 
 void Schedule::abandon(const Attempt& attempt) {

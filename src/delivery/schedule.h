@@ -80,7 +80,7 @@ class Schedule {
     Pause pause_;
     Concurrency concurrency_;
     std::optional<Due> due_;
-    std::optional<Due> far_;                         // the last that was impossibly far ahead
+    std::optional<Due> far_;                         // the first of those that were impossibly far ahead
     std::optional<base::SteadyTime> blocked_until_;  // by the budget
     std::optional<base::SteadyTime> store_until_;    // by the store
     int store_failures_ = 0;                         // in a row

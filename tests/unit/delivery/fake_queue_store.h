@@ -34,7 +34,7 @@ struct FakeRow {
     mail::Answer answer;
     std::string receipt;
     base::Duration paused_at_accept{};
-    int settled = 0;  // how often
+    int times_uncertain = 0;
 };
 
 class FakeQueueStore final : public queue::QueueStore {
@@ -71,6 +71,7 @@ class FakeQueueStore final : public queue::QueueStore {
             if (row.state != queue::RecipientState::claimed) continue;
             row.state = queue::RecipientState::uncertain;
             row.maybe_delivered = true;
+            ++row.times_uncertain;
             row.due = clock_.wall();
             ++row.attempts;
         }
@@ -128,8 +129,10 @@ class FakeQueueStore final : public queue::QueueStore {
             row->answer = settled.answer;
             row->receipt = settlement.receipt;
             if (settled.counts_as_attempt) ++row->attempts;
-            if (settled.state == queue::RecipientState::uncertain) row->maybe_delivered = true;
-            ++row->settled;
+            if (settled.state == queue::RecipientState::uncertain) {
+                row->maybe_delivered = true;
+                ++row->times_uncertain;
+            }
         }
         records_[settlement.mailbox].name = settlement.mailbox;
         records_[settlement.mailbox].budget = settlement.budget;

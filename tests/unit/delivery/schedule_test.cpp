@@ -179,6 +179,22 @@ TEST_F(ScheduleOf, NewMailDoesNotStartThatWaitAgain) {
     EXPECT_TRUE(starts(horizon));
 }
 
+TEST_F(ScheduleOf, AWholeQueueOfSuchDueTimesWaitsOnlyOnce) {
+    const base::Duration horizon = retry_delay_horizon(options.retry);
+    const base::WallTime far = at(0s).wall + std::chrono::days(1);
+    schedule.wake(at(0s).steady);
+    schedule.nothing_due(schedule.begin(), at(0s).wall, far, at(0s));
+    const Schedule::Attempt first = schedule.begin();
+    schedule.found(first, far + 2s, at(horizon));
+    EXPECT_EQ(later(horizon), at(horizon + 2s).steady);
+    const Schedule::Attempt second = schedule.begin();
+    schedule.found(second, far + 2s - 10min, at(horizon + 2s));  // one that is older still
+    EXPECT_TRUE(starts(horizon + 2s));
+    const Schedule::Attempt third = schedule.begin();
+    schedule.found(third, far + std::chrono::days(30), at(horizon + 2s));  // of another jump
+    EXPECT_EQ(later(horizon + 2s), at(horizon + 2s + horizon).steady);
+}
+
 TEST_F(ScheduleOf, AWaitIsNotShortenedByAClockThatGoesBackALittle) {
     schedule.put_off(at(10min).wall, at(0s));
     EXPECT_EQ(later(0s), at(10min).steady);

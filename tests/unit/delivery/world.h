@@ -106,6 +106,7 @@ class ScriptedCourier final : public Courier {
     struct Reply {
         AttemptReport report;
         base::Duration latency = std::chrono::milliseconds(100);
+        std::function<void()> at_end = [] {};  // just before the report; never if the daemon is killed first
     };
     struct Seen {
         std::string queue_id;
@@ -138,6 +139,7 @@ class ScriptedCourier final : public Courier {
         Reply reply = script(submission);
         co_await loop->sleep(reply.latency);
         --in_flight;
+        reply.at_end();
         co_return std::move(reply.report);
     }
 
