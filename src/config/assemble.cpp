@@ -288,7 +288,7 @@ void Assembler::check_credential(const CredentialSettings& credential, const pro
         !is_guid(client.client_id))
         report_.error(places_.credential(credential.name, "client_id"),
                       "this is not a GUID (its text is not shown, for it may be a secret)",
-                      "allowed: " + client_id().words);
+                      client_id().allowed());
     if (client.tenant == example_tenant)
         report_.warn(places_.credential(credential.name, "tenant_id"),
                      "this is the example's tenant, not yours");

@@ -66,21 +66,19 @@ std::string kind_of(const Node& node) {
 
 }  // namespace
 
-bool check_scalar(const Node& node, const Path& path, const std::string& words, bool takes_quotes,
+bool check_scalar(const Node& node, const Path& path, const std::string& allowed, bool takes_quotes,
                   Problems& problems) {
     if (node.kind == Node::Kind::null) {
-        problems.add(node.mark, path, "the key has no value",
-                     "allowed: " + words + "; or leave the line out");
+        problems.add(node.mark, path, "the key has no value", allowed + "; or leave the line out");
         return false;
     }
     if (node.kind != Node::Kind::scalar) {
-        problems.add(node.mark, path, "one value is expected, and this is " + kind_of(node),
-                     "allowed: " + words);
+        problems.add(node.mark, path, "one value is expected, and this is " + kind_of(node), allowed);
         return false;
     }
     if (node.quoted && !takes_quotes) {
         problems.add(node.mark, path, "the value stands in quotes and so is a text",
-                     "allowed: " + words + ", without quotes");
+                     allowed + ", without quotes");
         return false;
     }
     return true;
@@ -135,7 +133,7 @@ void read_secret(oauth::SecretReference& secret, const Node& node, const Path& p
         return note_unknown_key(entry, path, {"file", "credential", "env", "value"}, problems);
 
     const Path value_path = path / entry.key;
-    if (!check_scalar(entry.value, value_path, "a text", true, problems)) return;
+    if (!check_scalar(entry.value, value_path, "allowed: a text", true, problems)) return;
     if (entry.value.text.empty()) return problems.add(entry.value.mark, value_path, "the value is empty");
     secret.place = way->place;
     if (way->place == SecretPlace::configuration) {
@@ -147,7 +145,7 @@ void read_secret(oauth::SecretReference& secret, const Node& node, const Path& p
         if (!absolute_path().read(entry.value.text))
             return problems.add(entry.value.mark, value_path,
                                 "this is not the path of a file (its text is not shown)",
-                                "allowed: " + absolute_path().words);
+                                absolute_path().allowed());
     }
     secret.name = entry.value.text;
 }

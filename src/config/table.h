@@ -23,7 +23,7 @@ namespace mailramp::config {
 enum class Need { optional, required };
 
 // Notes what is wrong with a scalar before its text is looked at. False: there is no text to read.
-[[nodiscard]] bool check_scalar(const Node& node, const Path& path, const std::string& words,
+[[nodiscard]] bool check_scalar(const Node& node, const Path& path, const std::string& allowed,
                                 bool takes_quotes, Problems& problems);
 // False, with a note, when the node is no map.
 [[nodiscard]] bool check_map(const Node& node, const Path& path, Problems& problems);
@@ -48,9 +48,9 @@ class Table {
                 return show_one(type, std::invoke(member, owner));
             };
         row.bind = [member, type](Owner& owner, const Node& node, const Path& path, Problems& problems) {
-            if (!check_scalar(node, path, type.words, type.takes_quotes, problems)) return;
+            if (!check_scalar(node, path, type.allowed(), type.takes_quotes, problems)) return;
             auto read = type.read(node.text);
-            if (!read) return problems.add(node.mark, path, read.error().message, "allowed: " + type.words);
+            if (!read) return problems.add(node.mark, path, read.error().message, type.allowed());
             auto& target = std::invoke(member, owner);
             target = static_cast<std::remove_reference_t<decltype(target)>>(std::move(*read));
         };
@@ -62,7 +62,7 @@ class Table {
     template <class Member, class T>
     Table& list(std::string name, Member member, ValueType<T> type, std::size_t items_max, std::string doc,
                 Need need = Need::optional) {
-        Row row = make_row(name, "a list of " + type.words, std::move(doc), need);
+        Row row = make_row(name, "a list; each entry: " + type.words, std::move(doc), need);
         row.show = [member, type](const Owner& owner) {
             std::vector<std::string> shown;
             for (const T& item : std::invoke(member, owner))
@@ -75,7 +75,7 @@ class Table {
             const bool one = node.kind == Node::Kind::scalar;
             if (!one && node.kind != Node::Kind::list)
                 return problems.add(node.mark, path, "this is not a list",
-                                    "allowed: a list of " + type.words);
+                                    "a list in brackets; each entry: " + type.words);
             const std::size_t count = one ? 1 : node.items.size();
             if (count > items_max)
                 return problems.add(node.mark, path,
@@ -83,12 +83,12 @@ class Table {
             for (std::size_t i = 0; i < count; ++i) {
                 const Node& item = one ? node : node.items[i];
                 const Path item_path = one ? path : path / ("[" + std::to_string(i) + "]");
-                if (!check_scalar(item, item_path, type.words, type.takes_quotes, problems)) continue;
+                if (!check_scalar(item, item_path, type.allowed(), type.takes_quotes, problems)) continue;
                 auto read = type.read(item.text);
                 if (read)
                     items.push_back(std::move(*read));
                 else
-                    problems.add(item.mark, item_path, read.error().message, "allowed: " + type.words);
+                    problems.add(item.mark, item_path, read.error().message, type.allowed());
             }
             std::invoke(member, owner) = std::move(items);
         };
@@ -120,6 +120,16 @@ class Table {
         return *this;
     }
 
+    // A section with the keys of another one, of the top level, which it overrides.
+    template <class Member, class Part>
+    Table& overriding(std::string name, Member member, Table<Part> part, std::string_view overridden) {
+        section(std::move(name), member, std::move(part),
+                "What differs from the section " + std::string(overridden) + " of the top level.");
+        rows_.back().key.type = "the keys of `" + std::string(overridden) + "`";
+        rows_.back().nested = [](const Owner&) { return std::vector<Key>(); };
+        return *this;
+    }
+
     // Names that the user chooses, each with keys of its own. `set_name(part, name)` tells the part.
     template <class Member, class Part, class SetName>
     Table& named(std::string name, Member member, Table<Part> part, SetName set_name, std::string doc) {
@@ -130,9 +140,7 @@ class Table {
             if (!check_map(node, path, problems)) return;
             for (const Entry& entry : node.entries) {
                 const auto chosen = config::name().read(entry.key);
-                if (!chosen)
-                    problems.add(entry.mark, path, chosen.error().message,
-                                 "allowed: " + config::name().words);
+                if (!chosen) problems.add(entry.mark, path, chosen.error().message, config::name().allowed());
                 Part one{};
                 set_name(one, entry.key);
                 part.bind(one, entry.value, path / entry.key, problems);

@@ -175,7 +175,7 @@ Table<CredentialPart> credential_table() {
                Need::required)
         .secret("client_secret", &O::client_secret,
                 "The client secret's value (not its ID), or rather where it is.")
-        .section("token", &O::token, token_table(), "What differs from the section token of the top level.");
+        .overriding("token", &O::token, token_table(), "token");
 }
 
 Table<MailboxPart> mailbox_table() {
@@ -188,8 +188,7 @@ Table<MailboxPart> mailbox_table() {
         .list("credentials", &O::credentials, name(), 1,
               "The credential whose token logs in, by its name. One for now.")
         .value("provider", &O::preset, provider_name(), "Whose server it is; sets hosts, scope and limits.")
-        .section("upstream", &O::upstream, upstream_table(),
-                 "What differs from the section upstream of the top level.");
+        .overriding("upstream", &O::upstream, upstream_table(), "upstream");
 }
 
 Table<route::Match> match_table() {

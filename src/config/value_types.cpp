@@ -209,8 +209,8 @@ ValueType<base::Duration> duration(base::Duration min, base::Duration max) {
         if (value < min || value > max) return wrong(text + " is out of range");
         return value;
     };
-    return {"a duration of " + show(min) + " to " + show(max) + " (units: ms, s, m, h, d)", read, show,
-            false};
+    return {"a duration of " + show(min) + " to " + show(max), read, show, false,
+            ", as 500ms, 30s, 5m, 1h or 7d"};
 }
 
 ValueType<std::uint64_t> size(std::uint64_t min_bytes, std::uint64_t max_bytes) {
@@ -224,9 +224,8 @@ ValueType<std::uint64_t> size(std::uint64_t min_bytes, std::uint64_t max_bytes) 
         if (*bytes < min_bytes || *bytes > max_bytes) return wrong(text + " is out of range");
         return *bytes;
     };
-    return {
-        "a size of " + show(min_bytes) + " to " + show(max_bytes) + " (units: B, kB, MB, GB, KiB, MiB, GiB)",
-        read, show, false};
+    return {"a size of " + show(min_bytes) + " to " + show(max_bytes), read, show, false,
+            ", as 64KiB, 25MB or 10GiB"};
 }
 
 ValueType<unsigned> file_mode() {

@@ -28,6 +28,9 @@ struct ValueType {
     std::function<base::Result<T>(const std::string& text)> read;
     std::function<std::string(const T& value)> show;  // as it would stand in the file
     bool takes_quotes = true;                         // a number in quotes is a text
+    std::string examples = {};                        // ", as 30s, 5m or 1h": said with an error only
+
+    [[nodiscard]] std::string allowed() const { return "allowed: " + words + examples; }
 };
 
 [[nodiscard]] ValueType<bool> boolean();
