@@ -101,10 +101,9 @@ class Assembler {
         return layered;
     }
     [[nodiscard]] Path upstream_key(const MailboxPart& part, std::string_view key) const {
-        return report_.first_given({Path{"mailboxes", part.name, "upstream", std::string(key)},
-                                    Path{"upstream", std::string(key)},
-                                    places_.is_short() ? Path{"upstream", std::string(key)}
-                                                       : places_.mailbox(part.name, "upstream") / key});
+        const Path shared{"upstream", std::string(key)};
+        if (places_.is_short()) return shared;
+        return report_.first_given({places_.mailbox(part.name, "upstream") / key, shared});
     }
     [[nodiscard]] Path token_key(const std::string& credential, std::string_view key) const {
         const Path own{"credentials", credential, "token", std::string(key)};
@@ -143,7 +142,7 @@ void Assembler::expand() {
     probe.preset = file_.short_form.preset;
     const bool needs_token = upstream_of(probe).server.authentication == smtp::Authentication::xoauth2;
     const auto require = [this](const char* key, std::string words) {
-        if (!report_.has({key})) report_.error({key}, "the key is missing", "give it: " + std::move(words));
+        if (!report_.has({key})) report_.missing({key}, "give it: " + std::move(words));
     };
     require("mailbox", mail_address().words);
     if (needs_token) {
@@ -192,8 +191,7 @@ std::string Assembler::choose_credential(const MailboxPart& part, smtp::Authenti
     if (part.credentials.empty()) {
         if (report_.has(key)) return {};  // what is wrong with it has been said
         if (known.size() == 1) return known.front();
-        report_.error(key, "the key is missing",
-                      known.empty() ? "define one below `credentials`" : "one of " + joined(known));
+        report_.missing(key, known.empty() ? "define one below `credentials`" : "one of " + joined(known));
         return {};
     }
     const std::string& wanted = part.credentials.front();
@@ -204,8 +202,8 @@ std::string Assembler::choose_credential(const MailboxPart& part, smtp::Authenti
 
 void Assembler::check_server(const MailboxPart& part, const upstream::ServerOptions& server) {
     if (server.host.empty()) {
-        report_.error(upstream_key(part, "host"), "the key is missing",
-                      "provider " + std::string(part.preset->name) + " knows no server; give its name");
+        report_.missing(upstream_key(part, "host"),
+                        "provider " + std::string(part.preset->name) + " knows no server; give its name");
         return;
     }
     const bool on_this_machine = server.host == "localhost" || upstream::is_loopback(server.host);
@@ -279,11 +277,11 @@ void Assembler::check_credential(const CredentialSettings& credential, const pro
     const auto& client = credential.client;
     const std::string provider(preset.name);
     if (client.authority.empty())
-        report_.error(token_key(credential.name, "authority"), "the key is missing",
-                      "provider " + provider + " knows no token endpoint; give it");
+        report_.missing(token_key(credential.name, "authority"),
+                        "provider " + provider + " knows no token endpoint; give it");
     if (client.scope.empty())
-        report_.error(token_key(credential.name, "scope"), "the key is missing",
-                      "provider " + provider + " knows no scope; give it");
+        report_.missing(token_key(credential.name, "scope"),
+                        "provider " + provider + " knows no scope; give it");
     if (preset.dialect == provider::Dialect::exchange_online && !client.client_id.empty() &&
         !is_guid(client.client_id))
         report_.error(places_.credential(credential.name, "client_id"),
@@ -292,15 +290,18 @@ void Assembler::check_credential(const CredentialSettings& credential, const pro
     if (client.tenant == example_tenant)
         report_.warn(places_.credential(credential.name, "tenant_id"),
                      "this is the example's tenant, not yours");
-    if (credential.cache.use_margin >= credential.cache.refresh_margin)
-        report_.error(token_key(credential.name, "refresh_margin"),
-                      "a token would no longer be used before it is refreshed", "more than use_margin");
-    if (credential.cache.failure_pause_min > credential.cache.failure_pause_max)
-        report_.error(token_key(credential.name, "failure_pause_max"),
-                      "it is shorter than failure_pause_min");
-    if (credential.cache.configuration_failure_pause > credential.cache.configuration_failure_pause_max)
-        report_.error(token_key(credential.name, "configuration_failure_pause_max"),
-                      "it is shorter than configuration_failure_pause");
+    const auto key = [&](std::string_view name) { return token_key(credential.name, name); };
+    const oauth::TokenCacheOptions& cache = credential.cache;
+    if (cache.use_margin >= cache.refresh_margin)
+        report_.error(report_.first_given({key("refresh_margin"), key("use_margin")}),
+                      "a token would no longer be used before it is refreshed",
+                      "refresh_margin must be longer than use_margin");
+    if (cache.failure_pause_min > cache.failure_pause_max)
+        report_.wrong_order(key("failure_pause_min"), key("failure_pause_max"),
+                            "the pause doubles from one to the other");
+    if (cache.configuration_failure_pause > cache.configuration_failure_pause_max)
+        report_.wrong_order(key("configuration_failure_pause"), key("configuration_failure_pause_max"),
+                            "the pause doubles from one to the other");
     check_secret(credential);
 }
 
@@ -310,8 +311,7 @@ void Assembler::check_secret(const CredentialSettings& credential) {
     switch (secret.place) {
         case oauth::SecretPlace::none:
             // In the short form its absence has been noted.
-            if (!report_.has(key) && !places_.is_short())
-                report_.error(key, "the key is missing", "give it: " + secret_words());
+            if (!report_.has(key) && !places_.is_short()) report_.missing(key, "give it: " + secret_words());
             return;
         case oauth::SecretPlace::configuration:
             report_.warn(key,

@@ -37,7 +37,7 @@ void check_listen(const Settings& settings, Report& report) {
         if (listen[i].port != 0 && !seen.insert(shown).second) report.error(key, shown + " is given twice");
         const auto address = route::IpAddress::parse(listen[i].address);
         if (!address || address->is_loopback()) continue;
-        if (settings.inbound.allow.empty())
+        if (settings.inbound.allow.empty() && report.is_empty({"allow"}))
             report.error(
                 key, shown + " is open to other machines, and without `allow` everybody there could send",
                 "allow: [10.0.0.0/8], with your clients' addresses; or listen on 127.0.0.1 and [::1] only");
@@ -60,13 +60,13 @@ void check_sizes(const Settings& settings, Report& report) {
     const auto& inbound = settings.inbound;
     const Path message{"inbound", "message_size_max"};
     if (inbound.message_bytes_max > settings.queue.size_bytes_max)
-        report.error(message, "the queue could not hold one such message", "at most queue.size_max");
+        report.wrong_order(message, {"queue", "size_max"}, "the queue could not hold one such message");
     if (inbound.header_bytes_max > inbound.message_bytes_max)
-        report.error({"inbound", "header_size_max"}, "it is more than a whole message may have",
-                     "at most inbound.message_size_max");
-    if (settings.queue.wal_checkpoint_bytes >= settings.queue.wal_bytes_max)
-        report.error({"queue", "wal_checkpoint_size"}, "the log would be full before it is carried over",
-                     "less than queue.wal_size_max");
+        report.wrong_order({"inbound", "header_size_max"}, message,
+                           "a header section is part of its message");
+    if (settings.queue.wal_checkpoint_bytes > settings.queue.wal_bytes_max)
+        report.wrong_order({"queue", "wal_checkpoint_size"}, {"queue", "wal_size_max"},
+                           "the log would be full before it is carried over");
     for (const MailboxSettings& mailbox : settings.mailboxes)
         if (mailbox.preset->dialect == provider::Dialect::exchange_online &&
             inbound.message_bytes_max > mailbox.preset->size_bytes_max) {
@@ -81,18 +81,21 @@ void check_sizes(const Settings& settings, Report& report) {
 void check_delays(const Settings& settings, Report& report) {
     const auto& retry = settings.delivery.retry;
     const auto& pause = settings.delivery.pause;
+    const Path rest_min{"pause", "rest_min"};
     if (retry.first_delay > retry.delay_max)
-        report.error({"retry", "first_delay"}, "it is longer than the longest delay",
-                     "at most retry.delay_max");
+        report.wrong_order({"retry", "first_delay"}, {"retry", "delay_max"},
+                           "delays grow from one to the other");
     if (retry.expiry_attempts_min > retry.attempts_max)
-        report.error({"retry", "expiry_attempts_min"}, "so many attempts are never made",
-                     "at most retry.attempts_max");
+        report.wrong_order({"retry", "expiry_attempts_min"}, {"retry", "attempts_max"},
+                           "so many attempts are never made");
     if (pause.crowded_delay_min > pause.crowded_delay_max)
-        report.error({"pause", "crowded_delay_min"}, "it is longer than the longest such delay",
-                     "at most pause.crowded_delay_max");
-    if (pause.rest_min > pause.unreachable_rest_max || pause.rest_min > pause.refused_rest_max)
-        report.error({"pause", "rest_min"}, "it is longer than the longest rest",
-                     "at most pause.unreachable_rest_max and pause.refused_rest_max");
+        report.wrong_order({"pause", "crowded_delay_min"}, {"pause", "crowded_delay_max"},
+                           "the delay lies between them");
+    if (pause.rest_min > pause.unreachable_rest_max)
+        report.wrong_order(rest_min, {"pause", "unreachable_rest_max"},
+                           "the rest doubles from one to the other");
+    if (pause.rest_min > pause.refused_rest_max)
+        report.wrong_order(rest_min, {"pause", "refused_rest_max"}, "the rest doubles from one to the other");
 }
 
 void check_admin(const Settings& settings, Report& report) {
@@ -120,7 +123,7 @@ void check_routes(const Settings& settings, Report& report) {
         for (const std::string& listener : rules[i].match.listeners)
             if (!listeners.contains(listener))
                 report.error(key / "match" / "listener", listener + " is not an address of `listen`",
-                             joined({listeners.begin(), listeners.end()}));
+                             "allowed: " + joined({listeners.begin(), listeners.end()}));
         if (catch_all != nullptr)
             report.warn(key, "no message gets here, since route " + *catch_all + " takes everything");
         else if (takes_everything(rules[i].match))

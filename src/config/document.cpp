@@ -37,7 +37,9 @@ class Builder final : public YAML::EventHandler {
     void OnAlias(const YAML::Mark& mark, YAML::anchor_t) override {
         problems_.add(place(mark), path(), "an alias (*name) is not supported",
                       "write the value out; a text that starts with * stands in quotes");
-        add(start(Node::Kind::null, mark, "", 0));
+        Node node = start(Node::Kind::null, mark, "", 0);
+        node.refused = true;
+        add(std::move(node));
     }
     void OnScalar(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor,
                   const std::string& value) override {
@@ -158,7 +160,8 @@ std::string hint_for(std::string_view text, int line) {
     const std::string_view previous = line > 1 ? line_of(text, line - 1) : std::string_view();
     if (content.find('\t') != std::string_view::npos) return "indent with spaces, never with tabs";
     if (content.find("*") != std::string_view::npos)
-        return "a text with a * at its start stands in quotes: \"*@contoso.com\"";
+        return "a text that starts with * stands in quotes: \"*@contoso.com\"; aliases (*name) are not "
+               "supported";
     if (content.find("[") != std::string_view::npos && content.find("]:") != std::string_view::npos)
         return "an IPv6 address stands in quotes: \"[::1]:25\"";
     if (content.find('@') == 0 || content.find(": @") != std::string_view::npos ||

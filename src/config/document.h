@@ -6,7 +6,7 @@
 #pragma once
 
 #include <cstddef>
-#include <expected>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -29,6 +29,7 @@ struct Node {
     Mark mark;
     std::string text;  // of a scalar
     bool quoted = false;
+    bool refused = false;        // an alias: what is wrong with it has been said
     std::vector<Node> items;     // of a list
     std::vector<Entry> entries;  // of a map, in the order of the file; no key twice
 
@@ -58,6 +59,10 @@ struct Found {
 class Problems {
   public:
     void add(Mark mark, const Path& path, std::string what, std::string allowed = {});
+    // A misspelt key stands for this one, so that it need not be called missing as well.
+    void note_meant(const Path& path) { meant_.insert(to_string(path)); }
+    [[nodiscard]] bool was_meant(const Path& path) const { return meant_.contains(to_string(path)); }
+
     [[nodiscard]] bool empty() const { return errors_.empty(); }
     // In the order of the file.
     [[nodiscard]] std::vector<ConfigError> take();
@@ -65,6 +70,7 @@ class Problems {
   private:
     std::vector<ConfigError> errors_;
     std::size_t dropped_ = 0;
+    std::set<std::string> meant_;
 };
 
 struct DocumentLimits {

@@ -26,7 +26,22 @@ class Report {
         warnings_.push_back({mark.line, mark.column, to_string(path), std::move(message)});
     }
 
+    // For a key that must be there: says so, unless a misspelt one stands in its place.
+    void missing(const Path& path, std::string what_to_do) {
+        if (!problems_.was_meant(path)) error(path, "the key is missing", std::move(what_to_do));
+    }
+    // Two values of which the first may not be more than the second: reported at the one that the file gives.
+    void wrong_order(const Path& smaller, const Path& larger, std::string consequence) {
+        error(first_given({smaller, larger}), to_string(smaller) + " is more than " + to_string(larger),
+              std::move(consequence));
+    }
+
     [[nodiscard]] bool has(const Path& path) const { return locate(root_, path).node != nullptr; }
+    // Whether the key holds nothing at all; something that is wrong is something.
+    [[nodiscard]] bool is_empty(const Path& path) const {
+        const Node* node = locate(root_, path).node;
+        return node == nullptr || (node->kind == Node::Kind::list && node->items.empty());
+    }
     // The first of them that the file has, else the first.
     [[nodiscard]] Path first_given(std::initializer_list<Path> paths) const {
         for (const Path& path : paths)

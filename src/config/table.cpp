@@ -68,6 +68,7 @@ std::string kind_of(const Node& node) {
 
 bool check_scalar(const Node& node, const Path& path, const std::string& allowed, bool takes_quotes,
                   Problems& problems) {
+    if (node.refused) return false;
     if (node.kind == Node::Kind::null) {
         problems.add(node.mark, path, "the key has no value", allowed + "; or leave the line out");
         return false;
@@ -86,6 +87,7 @@ bool check_scalar(const Node& node, const Path& path, const std::string& allowed
 
 bool check_map(const Node& node, const Path& path, Problems& problems) {
     if (node.kind == Node::Kind::map) return true;
+    if (node.refused) return false;
     problems.add(node.mark, path, "keys of its own are expected, and this is " + kind_of(node),
                  "put them below, indented, as \"key: value\"");
     return false;
@@ -96,6 +98,7 @@ void note_unknown_key(const Entry& entry, const Path& path, const std::vector<st
     std::string meant = synonym_of(entry.key, path, known);
     if (meant.empty()) meant = suggest(entry.key, known);
     std::string allowed;
+    if (!meant.empty()) problems.note_meant(path / meant);
     if (!meant.empty())
         allowed = "did you mean " + meant + "?";
     else if (known.size() <= keys_listed_max)

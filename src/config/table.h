@@ -78,8 +78,8 @@ class Table {
                                     "a list in brackets; each entry: " + type.words);
             const std::size_t count = one ? 1 : node.items.size();
             if (count > items_max)
-                return problems.add(node.mark, path,
-                                    "the list has more than " + std::to_string(items_max) + " entries");
+                return problems.add(node.mark, path, "the list has " + std::to_string(count) + " entries",
+                                    "at most " + std::to_string(items_max));
             for (std::size_t i = 0; i < count; ++i) {
                 const Node& item = one ? node : node.items[i];
                 const Path item_path = one ? path : path / ("[" + std::to_string(i) + "]");
@@ -90,7 +90,7 @@ class Table {
                 else
                     problems.add(item.mark, item_path, read.error().message, type.allowed());
             }
-            std::invoke(member, owner) = std::move(items);
+            if (items.size() == count) std::invoke(member, owner) = std::move(items);
         };
         rows_.push_back(std::move(row));
         return *this;
@@ -163,7 +163,8 @@ class Table {
                 return problems.add(node.mark, path, "this is not a list", "begin each entry with \"- \"");
             if (node.items.size() > items_max)
                 return problems.add(node.mark, path,
-                                    "the list has more than " + std::to_string(items_max) + " entries");
+                                    "the list has " + std::to_string(node.items.size()) + " entries",
+                                    "at most " + std::to_string(items_max));
             for (std::size_t i = 0; i < node.items.size(); ++i) {
                 Part one{};
                 part.bind(one, node.items[i], path / ("[" + std::to_string(i) + "]"), problems);
@@ -185,7 +186,8 @@ class Table {
                 note_unknown_key(entry, path, names(), problems);
         }
         for (const Row& row : rows_)
-            if (row.key.required && node.find(row.key.path) == nullptr)
+            if (row.key.required && node.find(row.key.path) == nullptr &&
+                !problems.was_meant(path / row.key.path))
                 note_missing_key(node, path, row.key.path, row.key.type, problems);
     }
 

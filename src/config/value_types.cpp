@@ -147,8 +147,11 @@ base::Result<io::Endpoint> read_endpoint(const std::string& text) {
 
 }  // namespace
 
+// Cut at the first blank: a quotation mark that is not closed can make a value of the lines that follow, and
+// one of them may hold a secret.
 std::string in_quotes(std::string_view text) {
-    return "\"" + base::printable(text, shown_bytes_max) + "\"";
+    const std::string_view word = text.substr(0, std::min(text.find_first_of(" \t\r\n"), shown_bytes_max));
+    return "\"" + base::printable(word, shown_bytes_max) + (word.size() < text.size() ? " …\"" : "\"");
 }
 
 std::string joined(const std::vector<std::string>& words) {

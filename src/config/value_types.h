@@ -64,7 +64,7 @@ template <class E>
 
 [[nodiscard]] bool is_guid(std::string_view text);
 [[nodiscard]] std::string show_endpoint(const io::Endpoint& endpoint);
-// `"text"`, printable and cut: a value in an error.
+// `"text"`, printable, only its first word: a value in an error.
 [[nodiscard]] std::string in_quotes(std::string_view text);
 // "any, ipv4, ipv6"
 [[nodiscard]] std::string joined(const std::vector<std::string>& words);
