@@ -8,6 +8,7 @@
 
 #include "mailramp/base/events.h"
 #include "mailramp/base/text.h"
+#include "mailramp/provider/reply_catalogue.h"
 
 namespace mailramp::upstream {
 namespace {

@@ -12,7 +12,6 @@
 #include "mailramp/base/log.h"
 #include "mailramp/io/timer.h"
 #include "mailramp/oauth/token_cache.h"
-#include "mailramp/provider/reply_catalogue.h"
 #include "mailramp/upstream/smtp_courier.h"
 #include "upstream/pool.h"
 #include "upstream/session.h"

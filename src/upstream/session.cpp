@@ -13,6 +13,7 @@ namespace {
 
 constexpr std::size_t read_bytes = 4096;
 constexpr base::Duration shortest_timeout = std::chrono::milliseconds(1);
+constexpr base::Duration longest_timeout = std::chrono::hours(24);  // for deadlines that mean "never"
 
 mail::Answer answer_of(mail::Channel channel, mail::Phase phase, int code, std::string_view enhanced,
                        std::string_view text) {
@@ -78,7 +79,8 @@ Session::Session(std::shared_ptr<const SessionEnvironment> environment, io::Stre
 // ------------------------------------------------------------------ asking and hearing
 
 base::Duration Session::until(base::SteadyTime deadline) const {
-    return std::max(std::chrono::duration_cast<base::Duration>(deadline - now()), shortest_timeout);
+    return std::clamp(std::chrono::duration_cast<base::Duration>(deadline - now()), shortest_timeout,
+                      longest_timeout);
 }
 
 base::Duration Session::reply_timeout() const {
@@ -243,9 +245,10 @@ io::Task<> Session::write_content(delivery::ContentReader content, base::SteadyT
 
 // Ends with the final reply, or with the connection.
 io::Task<> Session::hear_replies(base::SteadyTime deadline) {
-    const base::SteadyTime last = deadline + environment_->server.timeouts.body_end_timeout;
+    // send_content() ends the wait sooner; this is the limit of one read.
+    const base::Duration patience = until(deadline) + environment_->server.timeouts.body_end_timeout;
     while (protocol_.next() == Step::need_body || protocol_.next() == Step::need_bytes) {
-        auto read = co_await stream_.read_some(buffer_, until(last));
+        auto read = co_await stream_.read_some(buffer_, patience);
         if (!read) {
             lose(read.error());
             break;

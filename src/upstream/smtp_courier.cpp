@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "mailramp/io/timer.h"
+#include "mailramp/provider/reply_catalogue.h"
 #include "upstream/connections.h"
 
 namespace mailramp::upstream {

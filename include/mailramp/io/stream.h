@@ -1,4 +1,5 @@
-// mailramp/io/stream.h: one connection (TCP or Unix socket), plain or TLS, with a deadline on every operation.
+// mailramp/io/stream.h: one connection (TCP or Unix socket), plain or TLS, with a deadline on every
+// operation.
 #pragma once
 
 #include <cstddef>
@@ -24,7 +25,8 @@ struct TlsInfo {
 
 // Owns the socket; move-only; used by one coroutine at a time (one reader and one writer may overlap).
 // A passed deadline closes the connection and the operation returns ErrorKind::timeout; the end of the
-// connection is ErrorKind::closed. After any failure only close() may be called.
+// connection is ErrorKind::closed. After any failure only close() may be called, except that after a failed
+// write what the peer said before may still be read.
 class Stream {
   public:
     // Takes over a connected, non-blocking-capable socket (TCP or AF_UNIX).
@@ -42,7 +44,8 @@ class Stream {
     // Client handshake with SNI and verification of chain and host name. Octets that the peer sent before the
     // handshake and that nobody has read are an error (response injection). Fails with ErrorKind::tls and the
     // reason in words, naming the issuer of an untrusted certificate.
-    [[nodiscard]] Task<base::Result<>> start_tls(const TlsClient& tls, std::string host, base::Duration timeout);
+    [[nodiscard]] Task<base::Result<>> start_tls(const TlsClient& tls, std::string host,
+                                                 base::Duration timeout);
     // Server handshake.
     [[nodiscard]] Task<base::Result<>> accept_tls(const TlsServer& tls, base::Duration timeout);
 
