@@ -9,7 +9,7 @@ def _write(folder, name, text):
     return path
 
 
-def plain(folder, queue, upstream_port, listen_port=0, connections_max=3, extra=''):
+def plain(folder, queue, upstream_port, listen_port=0, connections_max=3):
     """Relays to a server on this machine, without TLS, authentication and limits; trouble is retried at once."""
     return _write(folder, 'plain.yaml', f'''
 mailbox: app@contoso.test
@@ -24,6 +24,7 @@ upstream:
   messages_per_minute_max: 0
 queue:
   directory: {queue}
+  disk_free_min: 1MiB
 retry:
   first_delay: 1s
   uncertain_delay: 1s
@@ -34,7 +35,7 @@ admin:
   socket: {folder}/admin.sock
 log:
   format: json
-{extra}''')
+''')
 
 
 def write_secret(folder, secret):
@@ -44,7 +45,7 @@ def write_secret(folder, secret):
     return path
 
 
-def submission(folder, ca_file, port, authority, mailbox, client_id, secret, extra=''):
+def submission(folder, ca_file, port, authority, mailbox, client_id, secret):
     """Submits to a server on this machine as Microsoft 365 wants it: STARTTLS, then a token of `authority`."""
     return _write(folder, 'submission.yaml', f'''
 mailbox: {mailbox}
@@ -73,4 +74,4 @@ admin:
   socket: {folder}/admin.sock
 log:
   format: json
-{extra}''')
+''')

@@ -74,6 +74,10 @@ def eventually(condition, seconds=DEADLINE, what='a condition'):
         pause.wait(0.01)
 
 
+def threads_of(pid):
+    return [int(path.name) for path in pathlib.Path(f'/proc/{pid}/task').iterdir()]
+
+
 class Lines:
     """The lines that a process writes, kept, with waiting for one."""
 
@@ -133,8 +137,8 @@ class Program:
     """A running program whose JSON lines are events. Killed when the test process ends."""
 
     def __init__(self, command, environment=None, prefix=()):
-        self.command = [*map(str, prefix), *map(str, command)]
-        self.process = subprocess.Popen(self.command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+        self.arguments = [*map(str, prefix), *map(str, command)]
+        self.process = subprocess.Popen(self.arguments, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                                         stderr=subprocess.STDOUT, env={**os.environ, **(environment or {})},
                                         preexec_fn=die_with_parent)
         self.lines = Lines(self.process.stdout)
@@ -179,7 +183,7 @@ class Program:
             code = self.process.wait(seconds)
         except subprocess.TimeoutExpired:
             self.kill()
-            raise AssertionError(f'{self.command[0]} did not end within {seconds:.0f} s:\n{self.lines.text()}') from None
+            raise AssertionError(f'{self.arguments[0]} did not end within {seconds:.0f} s:\n{self.lines.text()}') from None
         self.lines.join()
         return code
 
@@ -292,7 +296,7 @@ class Scenario(unittest.TestCase):
         if reports or self._failed():
             for program in self._programs:
                 log = program.lines.all() if isinstance(program, Program) else program.logs().splitlines()
-                name = program.command[0] if isinstance(program, Program) else type(program).__name__
+                name = program.arguments[0] if isinstance(program, Program) else type(program).__name__
                 print(f'---- last lines of {name}', *log[-60:], sep='\n', file=sys.stderr)
         self.assertFalse(reports, 'a sanitizer has found something')
 

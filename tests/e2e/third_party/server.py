@@ -32,14 +32,14 @@ def fetch():
 
 
 class Dump:
-    """One message as smtp-sink wrote it: the envelope, and the content with LF line ends."""
+    """One message as smtp-sink wrote it, perhaps not to its end yet: envelope, and content with LF line ends."""
 
     def __init__(self, octets):
-        head = re.match(rb'(?:X-[A-Z][A-Za-z-]*: [^\n]*\n)+', octets)
-        fields = [line.split(b': ', 1) for line in head.group(0).decode('latin-1').encode('latin-1').splitlines()]
-        self.sender = next(value for key, value in fields if key == b'X-Mail-Args').decode().split('>')[0].lstrip('<')
-        self.recipients = [value.decode().split('>')[0].lstrip('<') for key, value in fields if key == b'X-Rcpt-Args']
-        self.content = octets[head.end():]
+        head = re.match(rb'(?:X-[A-Z][A-Za-z-]*: [^\n]*\n)*', octets).group(0)
+        senders, self.recipients = ([address.decode() for address in re.findall(rb'^%s: <([^>]*)>' % name, head, re.MULTILINE)]
+                                    for name in (b'X-Mail-Args', b'X-Rcpt-Args'))
+        self.sender = senders[0] if senders else None
+        self.content = octets[len(head):]
 
 
 class ThirdPartyServer:
@@ -75,10 +75,11 @@ class ThirdPartyServer:
         shutil.copy(signer.public_key, keys / signer.key_id)
 
     def start(self):
-        self._process = subprocess.Popen(
-            ['unshare', '--mount', '--pid', '--fork', '--kill-child=KILL', 'sh', str(HERE / 'enter.sh'), str(self.tree),
-             str(self.folder)], stdin=subprocess.DEVNULL, stdout=(self.folder / 'enter.log').open('wb'),
-            stderr=subprocess.STDOUT, preexec_fn=harness.die_with_parent)
+        with (self.folder / 'enter.log').open('wb') as log:
+            self._process = subprocess.Popen(
+                ['unshare', '--mount', '--pid', '--fork', '--kill-child=KILL', 'sh', str(HERE / 'enter.sh'), str(self.tree),
+                 str(self.folder)], stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT,
+                preexec_fn=harness.die_with_parent)
         harness.eventually((self.folder / 'auth').exists, what=lambda: f'Dovecot; logs:\n{self.logs()}')
         for port in (self._sink_port, self.port):
             harness.eventually(lambda: self._greets(port), what=lambda: f'greeting on port {port}; logs:\n{self.logs()}')
