@@ -101,6 +101,14 @@ base::Result<queue::ListRequest> read_list_request(const Target& target, const A
     return request;
 }
 
+// The store shows messages of its history too.
+bool is_in_queue(const queue::MessageRow& message) {
+    return std::ranges::any_of(message.recipients, [](const queue::RecipientRow& recipient) {
+        return recipient.state != queue::RecipientState::delivered &&
+               recipient.state != queue::RecipientState::failed;
+    });
+}
+
 // Those of the mailboxes that are paused: a retry through them waits all the same, and its caller should
 // know.
 json::array paused_among(const std::vector<delivery::MailboxStatus>& mailboxes,
@@ -232,6 +240,9 @@ io::Task<ApiResponse> Api::retry_message(std::string id_text) {
     if (!id) co_return failed(id.error());
     const auto message = co_await context_.store.show(*id);
     if (!message) co_return failed(message.error());
+    if (!is_in_queue(*message)) {
+        co_return error_response(404, "not_found", "message " + id->text() + " is not in the queue any more");
+    }
     const auto recipients = co_await context_.store.retry(*id, context_.clock.wall());
     if (!recipients) co_return failed(recipients.error());
     std::set<std::string> used;

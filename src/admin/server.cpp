@@ -3,6 +3,7 @@
 #include <array>
 #include <cerrno>
 #include <chrono>
+#include <cstdint>
 #include <filesystem>
 #include <set>
 #include <span>
@@ -35,7 +36,9 @@ constexpr std::size_t read_buffer_bytes = 4096;
 base::Result<> make_folder(const std::filesystem::path& folder) {
     if (folder.empty()) return {};
     std::error_code error;
-    std::filesystem::create_directory(folder, error);  // no error when it is there
+    const bool made = std::filesystem::create_directory(folder, error);  // no error when it is there
+    // Whatever the umask: the socket's own mode decides who gets in.
+    if (made) std::filesystem::permissions(folder, std::filesystem::perms(0755), error);
     if (!error) return {};
     return fail(ErrorKind::io,
                 "cannot make " + folder.string() + " for the admin socket: " + error.message() +
@@ -84,16 +87,15 @@ base::Result<io::Listener> bind(const AdminOptions& options, const io::Executor&
 
 // Who is at the other end, as the kernel noted it at connect().
 struct Peer {
-    bool known = false;
-    pid_t pid = 0;
-    uid_t uid = 0;
+    std::int64_t pid = -1;  // not known
+    std::int64_t uid = -1;
 };
 
 Peer peer_of(const io::Stream& stream) {
     ucred credentials{};
     socklen_t length = sizeof credentials;
     if (::getsockopt(stream.native_handle(), SOL_SOCKET, SO_PEERCRED, &credentials, &length) != 0) return {};
-    return Peer{true, credentials.pid, credentials.uid};
+    return Peer{credentials.pid, credentials.uid};
 }
 
 }  // namespace
@@ -243,8 +245,8 @@ io::Task<ApiResponse> Server::Impl::answer(Peer peer, ApiRequest request) {
         logger.info(base::events::admin_request, "asked over the admin socket",
                     {{"request", method + " " + target},
                      {"status", response.status},
-                     {"pid", peer.known ? std::to_string(peer.pid) : std::string("unknown")},
-                     {"uid", peer.known ? std::to_string(peer.uid) : std::string("unknown")}});
+                     {"pid", peer.pid},
+                     {"uid", peer.uid}});
     }
     co_return response;
 }

@@ -25,7 +25,7 @@ namespace {
 constexpr std::size_t response_bytes_max = std::size_t{16} << 20;
 
 Failure not_running(const std::filesystem::path& socket, const std::string& why) {
-    return {ExitStatus::unavailable, "mailramp does not answer: " + why +
+    return {ExitStatus::unavailable, "the daemon does not answer: " + why +
                                          "\nStart it with: systemctl start mailramp\n"
                                          "or by hand: mailramp serve --config /etc/mailramp/mailramp.yaml\n"
                                          "If it runs with another socket than " +
@@ -51,7 +51,7 @@ std::string name_of_user(uid_t id) {
 Failure failure_of(const std::filesystem::path& socket, const base::Error& error) {
     if (error.kind == base::ErrorKind::unavailable) return not_running(socket, error.message);
     if (error.kind == base::ErrorKind::timeout) {
-        return {ExitStatus::try_again, "mailramp runs, but did not answer in time: " + error.message};
+        return {ExitStatus::try_again, "the daemon runs, but did not answer in time: " + error.message};
     }
     return {ExitStatus::software, "asking mailramp over " + socket.string() + " failed: " + error.message};
 }

@@ -146,7 +146,8 @@ void add_queue_commands(CLI::App& root, Arguments& arguments, Command& chosen) {
         ->check(CLI::IsMember({"queued", "sending", "held", "uncertain"}));
     list.add_option("--mailbox", arguments.filter.mailbox, "Only through this mailbox")->type_name("NAME");
     list.add_option("--limit", arguments.filter.messages_max, "At most so many messages; 0: all of them")
-        ->type_name("NUMBER");
+        ->type_name("NUMBER")
+        ->check(CLI::NonNegativeNumber);
     add_asking_options(list, arguments);
 
     CLI::App& show =

@@ -1,5 +1,6 @@
 #include "cli/config_commands.h"
 
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -84,9 +85,10 @@ ExitStatus config_keys(const Console& console) {
 std::expected<std::filesystem::path, Failure> socket_of(const std::filesystem::path& file) {
     const config::LoadResult loaded = config::load(file, config::References::ignore);
     if (loaded) return loaded->admin.socket;
+    std::string errors = config::render_errors(file, loaded.error());
+    errors.erase(errors.find_last_not_of('\n') + 1);
     return std::unexpected(
-        Failure{ExitStatus::configuration, "the configuration does not say which socket to use:\n" +
-                                               config::render_errors(file, loaded.error())});
+        Failure{ExitStatus::configuration, "the configuration does not say which socket to use:\n" + errors});
 }
 
 }  // namespace mailramp::cli

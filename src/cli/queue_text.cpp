@@ -67,6 +67,10 @@ std::string plan_text(const json::object& recipient, const View& view) {
         out = "waits for you";
     } else if (state == "claimed") {
         out = "at it now";
+    } else if (state == "delivered") {
+        out = "taken by the server";
+    } else if (state == "failed") {
+        out = "not sent, and will not be";
     } else {
         out = next_try(recipient, view);
     }

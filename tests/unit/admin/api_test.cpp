@@ -240,6 +240,19 @@ TEST_F(ApiTest, RetryTellsOfPausedMailboxesInTheWay) {
     EXPECT_THAT(store.retried, ElementsAre(queue::QueueId(77), std::nullopt));
 }
 
+TEST_F(ApiTest, RetryOfWhatIsOnlyInTheHistoryIsAnError) {
+    queue::MessageRow message = a_message(77);
+    message.recipients = {a_recipient("x@y.example", queue::RecipientState::delivered),
+                          a_recipient("z@y.example", queue::RecipientState::failed)};
+    store.message = message;
+    EXPECT_THAT(error_of("POST", "/v1/messages/" + id + "/retry", 404),
+                HasSubstr("not in the queue any more"));
+    EXPECT_THAT(store.retried, IsEmpty());
+    message.recipients.push_back(a_recipient("y@y.example", queue::RecipientState::held));
+    store.message = message;
+    EXPECT_EQ(ask_json("POST", "/v1/messages/" + id + "/retry").at("recipients"), 2);
+}
+
 TEST_F(ApiTest, DeleteTellsHowManyRecipientsWent) {
     const json::value body = ask_json("DELETE", "/v1/messages/" + id);
     EXPECT_EQ(body.at("id"), id.c_str());

@@ -192,6 +192,17 @@ TEST_F(ServerTest, MakesTheFolderAndTheSocketWithItsMode) {
     EXPECT_EQ(status.st_mode & 07777, 0620u);
 }
 
+TEST_F(ServerTest, LetsTheGroupReachTheSocketWhateverTheUmask) {
+    const mode_t before = ::umask(0077);
+    start();
+    ::umask(before);
+    struct stat status {};
+    ASSERT_EQ(::stat(options.socket.parent_path().c_str(), &status), 0);
+    EXPECT_EQ(status.st_mode & 07777, 0755u);
+    ASSERT_EQ(::stat(options.socket.c_str(), &status), 0);
+    EXPECT_EQ(status.st_mode & 07777, 0660u);
+}
+
 TEST_F(ServerTest, GivesTheSocketToItsGroup) {
     const group* mine = ::getgrgid(::getegid());
     ASSERT_NE(mine, nullptr);

@@ -121,13 +121,13 @@ class ConfigCommandTest : public testing::Test {
 };
 
 constexpr const char* good_text =
-    "mailboxes:\n"
-    "  alerts:\n"
-    "    address: alerts@contoso.example\n"
-    "    host: 127.0.0.1\n"
-    "    port: 2526\n"
-    "    tls: none\n"
-    "    authentication: none\n"
+    "mailbox: alerts@contoso.example\n"
+    "provider: custom\n"
+    "upstream:\n"
+    "  host: 127.0.0.1\n"
+    "  port: 2526\n"
+    "  tls: none\n"
+    "  authentication: none\n"
     "admin:\n"
     "  socket: /nonexistent/configured.sock\n";
 

@@ -143,6 +143,15 @@ Accepted    12:04:40 +01:00, 2 min ago, from 127.0.0.1 on 127.0.0.1:25
 )");
 }
 
+TEST(QueueText, HasNoNextTryForWhatIsOver) {
+    json::object message = sample_message();
+    first_recipient(message)["state"] = "delivered";
+    EXPECT_THAT(message_text(message, sample_view()),
+                HasSubstr("delivered: taken by the server, tried 3 times"));
+    first_recipient(message)["state"] = "failed";
+    EXPECT_THAT(message_text(message, sample_view()), HasSubstr("failed: not sent, and will not be, tried"));
+}
+
 TEST(QueueText, WrapsALongRemedyButLosesNothingOfIt) {
     json::object message = sample_message();
     first_recipient(message)["remedy"] =
