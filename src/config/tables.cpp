@@ -167,14 +167,10 @@ Table<admin::AdminOptions> admin_table() {
 Table<CredentialPart> credential_table() {
     using O = CredentialPart;
     return Table<O>()
-        .value(
-            "tenant_id", &O::tenant_id, tenant(),
-            "The Directory (tenant) ID of the app registration's overview page, or a domain of the tenant.",
-            Need::required)
-        .value("client_id", &O::client_id, client_id(), "The Application (client) ID of the same page.",
+        .value("tenant_id", &O::tenant_id, tenant(), "From the overview page of the app registration.",
                Need::required)
-        .secret("client_secret", &O::client_secret,
-                "The client secret's value (not its ID), or rather where it is.")
+        .value("client_id", &O::client_id, client_id(), "From the same page.", Need::required)
+        .secret("client_secret", &O::client_secret, "Where the client secret is: its value, not its ID.")
         .overriding("token", &O::token, token_table(), "token");
 }
 
@@ -362,14 +358,13 @@ Table<File> file_table() {
             "Short form: whose server it is; sets hosts, scope and limits.")
         .value(
             "tenant_id", [](auto& f) -> auto& { return f.short_form.tenant_id; }, tenant(),
-            "Short form: the Directory (tenant) ID of the app registration's overview page, or a domain of "
-            "the tenant.")
+            "Short form: from the overview page of the app registration.")
         .value(
             "client_id", [](auto& f) -> auto& { return f.short_form.client_id; }, client_id(),
-            "Short form: the Application (client) ID of the same page.")
+            "Short form: from the same page.")
         .secret(
             "client_secret", [](auto& f) -> auto& { return f.short_form.client_secret; },
-            "Short form: the client secret's value (not its ID), or rather where it is.")
+            "Short form: where the client secret is: its value, not its ID.")
         .list(
             "listen", [](auto& f) -> auto& { return f.settings.inbound.listen; }, endpoint(), 64,
             "Where applications connect to. Beyond loopback, allow says who may.")

@@ -16,6 +16,7 @@ constexpr std::size_t shown_bytes_max = 64;
 constexpr std::size_t name_bytes_max = 64;
 constexpr std::size_t path_bytes_max = 4096;
 constexpr std::size_t url_bytes_max = 512;
+constexpr std::size_t label_bytes_max = 63;  // RFC 1035 §2.3.4
 
 template <class Ratio>
 struct Unit {
@@ -84,17 +85,18 @@ std::string show_fraction(double value) {
     return error == std::errc() ? std::string(buffer.data(), end) : std::string();
 }
 
+bool is_label(std::string_view label) {
+    return !label.empty() && label.size() <= label_bytes_max && label.front() != '-' && label.back() != '-' &&
+           is_made_of(label, "-_");
+}
+
 bool is_host_name(std::string_view text) {
-    if (text.empty() || text.size() > mail::domain_bytes_max) return false;
-    while (!text.empty()) {
-        const std::size_t dot = std::min(text.find('.'), text.size());
-        const std::string_view label = text.substr(0, dot);
-        if (label.empty() || label.size() > 63 || label.front() == '-' || label.back() == '-') return false;
-        if (!is_made_of(label, "-_")) return false;
-        text.remove_prefix(std::min(dot + 1, text.size()));
-        if (text.empty() && dot != label.size()) return false;
+    if (text.size() > mail::domain_bytes_max) return false;
+    for (std::size_t dot = text.find('.'); dot != std::string_view::npos; dot = text.find('.')) {
+        if (!is_label(text.substr(0, dot))) return false;
+        text.remove_prefix(dot + 1);
     }
-    return true;
+    return is_label(text);
 }
 
 struct Url {

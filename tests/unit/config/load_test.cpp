@@ -1,0 +1,374 @@
+#include "mailramp/config/load.h"
+
+#include <chrono>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <string>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+namespace mailramp::config {
+namespace {
+
+using namespace std::chrono_literals;
+using ::testing::HasSubstr;
+using ::testing::Not;
+
+const std::string short_form =
+    "mailbox: alerts@contoso.com\n"
+    "tenant_id: 5e3ce6c0-2b1f-4285-8d4b-75ee78787346\n"
+    "client_id: 11112222-bbbb-3333-cccc-4444dddd5555\n"
+    "client_secret: {file: /etc/mailramp/client_secret}\n";
+
+const std::string credential =
+    "credentials:\n"
+    "  contoso:\n"
+    "    tenant_id: contoso.com\n"
+    "    client_id: 11112222-bbbb-3333-cccc-4444dddd5555\n"
+    "    client_secret: {credential: client_secret}\n";
+
+Settings good(const std::string& text) {
+    LoadResult loaded = load_text(text, {"relay.contoso.com"});
+    EXPECT_TRUE(loaded) << render_errors("f", loaded ? std::vector<ConfigError>{} : loaded.error());
+    return loaded ? std::move(*loaded) : Settings{};
+}
+
+std::string warnings_of(const std::string& text) {
+    return render_warnings("f", good(text).warnings);
+}
+
+std::string errors_of(const std::string& text) {
+    const LoadResult loaded = load_text(text, {"relay.contoso.com"});
+    return loaded ? "" : render_errors("f", loaded.error());
+}
+
+TEST(ShortForm, NeedsFourLinesForAMailboxOnMicrosoft365) {
+    const Settings settings = good(short_form);
+    ASSERT_EQ(settings.mailboxes.size(), 1u);
+    const MailboxSettings& mailbox = settings.mailboxes[0];
+    EXPECT_EQ(mailbox.name, "default");
+    EXPECT_EQ(mailbox.address, "alerts@contoso.com");
+    EXPECT_EQ(mailbox.credential, "default");
+    EXPECT_EQ(mailbox.preset->name, "m365");
+    EXPECT_EQ(mailbox.server.mailbox, "default");
+    EXPECT_EQ(mailbox.server.user, "alerts@contoso.com");
+    EXPECT_EQ(mailbox.server.host, "smtp.office365.com");
+    EXPECT_EQ(mailbox.server.port, 587);
+    EXPECT_EQ(mailbox.server.starttls, smtp::StartTls::required);
+    EXPECT_EQ(mailbox.server.authentication, smtp::Authentication::xoauth2);
+    EXPECT_EQ(mailbox.server.dialect, provider::Dialect::exchange_online);
+    EXPECT_EQ(mailbox.server.ehlo_name, "relay.contoso.com");
+    EXPECT_EQ(mailbox.server.pool.connections_max, 2u);
+    EXPECT_EQ(mailbox.delivery.name, "default");
+    EXPECT_EQ(mailbox.delivery.budget.messages_max, 30u);
+    EXPECT_EQ(mailbox.delivery.budget.connections_max, 2u);
+    EXPECT_EQ(mailbox.delivery.recipients_max, mailbox.server.recipients_max);
+    EXPECT_EQ(mailbox.delivery.names.mailbox, "alerts@contoso.com");
+    EXPECT_EQ(mailbox.delivery.names.app_id, "11112222-bbbb-3333-cccc-4444dddd5555");
+    EXPECT_EQ(mailbox.delivery.names.tenant, "5e3ce6c0-2b1f-4285-8d4b-75ee78787346");
+    EXPECT_TRUE(upstream::check(mailbox.server));
+
+    ASSERT_EQ(settings.credentials.size(), 1u);
+    const oauth::ClientCredentialsOptions& client = settings.credentials[0].client;
+    EXPECT_EQ(settings.credentials[0].name, "default");
+    EXPECT_EQ(client.authority, "https://login.microsoftonline.com");
+    EXPECT_EQ(client.scope, "https://outlook.office365.com/.default");
+    EXPECT_EQ(client.tenant, "5e3ce6c0-2b1f-4285-8d4b-75ee78787346");
+    EXPECT_EQ(client.client_id, "11112222-bbbb-3333-cccc-4444dddd5555");
+    EXPECT_EQ(client.secret.place, oauth::SecretPlace::file);
+    EXPECT_EQ(client.secret.name, "/etc/mailramp/client_secret");
+
+    ASSERT_EQ(settings.route.rules.size(), 1u);
+    EXPECT_EQ(settings.route.rules[0].name, "default");
+    EXPECT_EQ(settings.route.rules[0].mailbox, "default");
+    EXPECT_EQ(settings.inbound.hostname, "relay.contoso.com");
+    EXPECT_EQ(settings.inbound.listen.size(), 2u);
+    EXPECT_TRUE(settings.warnings.empty());
+}
+
+TEST(ShortForm, TakesEveryValueOfASetupInstruction) {
+    const Settings settings = good(short_form +
+                                   "auth_user: erp@contoso.com\n"
+                                   "upstream:\n"
+                                   "  host: smtp.office365.com\n"
+                                   "  port: 587\n"
+                                   "  tls: starttls\n"
+                                   "  authentication: xoauth2\n");
+    EXPECT_EQ(settings.mailboxes[0].server.user, "erp@contoso.com");
+    EXPECT_EQ(settings.mailboxes[0].address, "alerts@contoso.com");
+}
+
+TEST(ShortForm, NeedsNoCredentialForAServerThatAsksForNone) {
+    const Settings settings = good(
+        "mailbox: alerts@contoso.com\nprovider: custom\n"
+        "upstream: {host: 127.0.0.1, port: 2525, tls: none, authentication: none}\n");
+    EXPECT_TRUE(settings.credentials.empty());
+    EXPECT_EQ(settings.mailboxes[0].credential, "");
+    EXPECT_EQ(settings.mailboxes[0].server.starttls, smtp::StartTls::none);
+    EXPECT_TRUE(upstream::check(settings.mailboxes[0].server));
+}
+
+TEST(ShortForm, UsesThePresetOfAnotherCloud) {
+    const Settings settings = good(short_form + "provider: m365-gcch\n");
+    EXPECT_EQ(settings.mailboxes[0].server.host, "smtp.office365.us");
+    EXPECT_EQ(settings.credentials[0].client.authority, "https://login.microsoftonline.us");
+    EXPECT_EQ(settings.credentials[0].client.scope, "https://outlook.office365.us/.default");
+}
+
+TEST(LongForm, ServesSeveralMailboxesWithOneCredential) {
+    const Settings settings = good(credential +
+                                   "mailboxes:\n"
+                                   "  alerts: {address: alerts@contoso.com}\n"
+                                   "  erp: {address: erp@contoso.com, credentials: [contoso]}\n"
+                                   "routes:\n"
+                                   "  - name: from-erp\n"
+                                   "    match:\n"
+                                   "      sender: [\"erp@contoso.com\", \"*@erp.contoso.com\"]\n"
+                                   "      header_from: \"*@erp.contoso.com\"\n"
+                                   "      client: 10.0.0.0/8\n"
+                                   "      listener: \"[::1]:25\"\n"
+                                   "      recipient_domain: contoso.com\n"
+                                   "    mailbox: erp\n"
+                                   "  - mailbox: alerts\n");
+    ASSERT_EQ(settings.mailboxes.size(), 2u);
+    EXPECT_EQ(settings.mailboxes[0].credential, "contoso");
+    EXPECT_EQ(settings.mailboxes[1].credential, "contoso");
+    ASSERT_EQ(settings.route.rules.size(), 2u);
+    const route::Rule& rule = settings.route.rules[0];
+    EXPECT_EQ(rule.name, "from-erp");
+    EXPECT_EQ(rule.mailbox, "erp");
+    EXPECT_EQ(rule.match.senders, (std::vector<std::string>{"erp@contoso.com", "*@erp.contoso.com"}));
+    EXPECT_EQ(rule.match.header_froms, std::vector<std::string>{"*@erp.contoso.com"});
+    EXPECT_EQ(rule.match.clients, std::vector<route::Cidr>{*route::Cidr::parse("10.0.0.0/8")});
+    EXPECT_EQ(rule.match.listeners, std::vector<std::string>{"[::1]:25"});
+    EXPECT_EQ(rule.match.recipient_domains, std::vector<std::string>{"contoso.com"});
+    EXPECT_EQ(settings.route.rules[1].name, "route-2");
+    EXPECT_TRUE(settings.warnings.empty());
+}
+
+TEST(LongForm, ServesTwoTenants) {
+    const Settings settings =
+        good(credential +
+             "  fabrikam:\n"
+             "    tenant_id: fabrikam.com\n"
+             "    client_id: 99992222-bbbb-3333-cccc-4444dddd5555\n"
+             "    client_secret: {file: /etc/mailramp/fabrikam}\n"
+             "mailboxes:\n"
+             "  a: {address: a@contoso.com, credentials: contoso}\n"
+             "  b: {address: b@fabrikam.com, credentials: fabrikam}\n"
+             "routes: [{match: {sender: \"*@fabrikam.com\"}, mailbox: b}, {mailbox: a}]\n");
+    EXPECT_EQ(settings.mailboxes[0].delivery.names.tenant, "contoso.com");
+    EXPECT_EQ(settings.mailboxes[1].delivery.names.tenant, "fabrikam.com");
+    EXPECT_EQ(settings.credentials[1].client.secret.name, "/etc/mailramp/fabrikam");
+}
+
+TEST(Layers, LieOnEachOtherFromPresetToMailbox) {
+    const Settings settings =
+        good(credential +
+             "    token: {total_timeout: 20s}\n"
+             "token: {total_timeout: 40s, proxy: \"http://proxy:3128\"}\n"
+             "upstream: {connections_max: 3, idle_timeout: 10s, ehlo_name: shared.contoso.com}\n"
+             "mailboxes:\n"
+             "  a: {address: a@contoso.com}\n"
+             "  b:\n"
+             "    address: b@contoso.com\n"
+             "    upstream: {connections_max: 1, messages_per_minute_max: 10, family: ipv4}\n"
+             "routes: [{mailbox: a}]\n");
+    const auto& a = settings.mailboxes[0];
+    const auto& b = settings.mailboxes[1];
+    EXPECT_EQ(a.server.pool.connections_max, 3u);
+    EXPECT_EQ(a.delivery.budget.connections_max, 3u);
+    EXPECT_EQ(b.server.pool.connections_max, 1u);
+    EXPECT_EQ(b.delivery.budget.connections_max, 1u);
+    EXPECT_EQ(a.delivery.budget.messages_max, 30u);
+    EXPECT_EQ(b.delivery.budget.messages_max, 10u);
+    EXPECT_EQ(b.server.pool.idle_timeout, 10s);
+    EXPECT_EQ(b.server.connect.family, io::Family::ipv4);
+    EXPECT_EQ(a.server.connect.family, io::Family::any);
+    EXPECT_EQ(b.server.ehlo_name, "shared.contoso.com");
+    EXPECT_EQ(b.server.host, "smtp.office365.com");
+    EXPECT_EQ(settings.credentials[0].client.total_timeout, 20s);
+    EXPECT_EQ(settings.credentials[0].client.proxy, "http://proxy:3128");
+}
+
+TEST(Layers, ReportAMistakeInASharedSectionOnce) {
+    EXPECT_EQ(errors_of(credential + "upstream: {port: x}\n"
+                                     "mailboxes: {a: {address: a@contoso.com}, b: {address: b@contoso.com}}\n"
+                                     "routes: [{mailbox: a}]\n"),
+              "f:6:18: upstream.port: \"x\" is not a decimal integer; allowed: an integer of 1 to 65535\n");
+}
+
+TEST(Sections, ReachTheOptionsOfTheirAreas) {
+    const Settings settings =
+        good(short_form +
+             "listen: [127.0.0.1:2525, \"10.0.0.1:25\"]\n"
+             "allow: [10.0.0.0/8, \"2001:db8::/32\"]\n"
+             "hostname: mail.contoso.com\n"
+             "ca_file: /etc/mailramp/ca.pem\n"
+             "inbound: {message_size_max: 10MB, command_timeout: 90s, listen_backlog: 7}\n"
+             "queue: {directory: /srv/queue, inline_size_max: 32KiB, secure_delete: true}\n"
+             "retry: {factor: 1.5, age_max: 2d}\n"
+             "pause: {first_probe: 30s}\n"
+             "log: {level: debug, format: json}\n"
+             "admin: {socket: /run/x.sock, mode: 0600, group: adm}\n"
+             "token: {refresh_margin: 20m, refresh_jitter: 0.2}\n");
+    EXPECT_EQ(settings.inbound.listen[1].address, "10.0.0.1");
+    EXPECT_EQ(settings.inbound.allow.size(), 2u);
+    EXPECT_EQ(settings.inbound.hostname, "mail.contoso.com");
+    EXPECT_EQ(settings.mailboxes[0].server.ehlo_name, "mail.contoso.com");
+    EXPECT_EQ(settings.ca_file, "/etc/mailramp/ca.pem");
+    EXPECT_EQ(settings.inbound.message_bytes_max, 10'000'000u);
+    EXPECT_EQ(settings.inbound.command_timeout, 90s);
+    EXPECT_EQ(settings.inbound.listen_backlog, 7);
+    EXPECT_EQ(settings.queue.directory, "/srv/queue");
+    EXPECT_EQ(settings.queue.inline_bytes_max, 32u * 1024);
+    EXPECT_TRUE(settings.queue.secure_delete);
+    EXPECT_EQ(settings.delivery.retry.factor, 1.5);
+    EXPECT_EQ(settings.delivery.retry.age_max, 48h);
+    EXPECT_EQ(settings.delivery.pause.first_probe, 30s);
+    EXPECT_EQ(settings.log.level, base::LogLevel::debug);
+    EXPECT_EQ(settings.log.format, base::LogFormat::json);
+    EXPECT_EQ(settings.admin.socket, "/run/x.sock");
+    EXPECT_EQ(settings.admin.socket_mode, 0600u);
+    EXPECT_EQ(settings.admin.group, "adm");
+    EXPECT_EQ(settings.credentials[0].cache.refresh_margin, 20min);
+    EXPECT_EQ(settings.credentials[0].cache.refresh_jitter, 0.2);
+}
+
+TEST(Hostname, FallsBackToLocalhostWhenTheMachineHasNone) {
+    EXPECT_EQ(load_text(short_form, {""})->inbound.hostname, "localhost");
+    EXPECT_EQ(load_text(short_form, {"(none)"})->inbound.hostname, "localhost");
+}
+
+TEST(Warnings, NameWhatWorksButShouldBeChanged) {
+    const std::string without_secret = short_form.substr(0, short_form.find("client_secret"));
+    EXPECT_THAT(warnings_of(without_secret + "client_secret: {value: geheim}\n"),
+                HasSubstr("f:4:1: client_secret: warning: the secret stands in the configuration itself"));
+    EXPECT_THAT(warnings_of(without_secret + "client_secret: {env: CLIENT_SECRET}\n"),
+                HasSubstr("read the environment"));
+    EXPECT_THAT(
+        warnings_of(without_secret + "client_secret: {value: 11112222-bbbb-3333-cccc-4444dddd5555}\n"),
+        HasSubstr("looks like the secret's ID"));
+    EXPECT_THAT(warnings_of(short_form + "listen: 0.0.0.0:25\nallow: 10.0.0.0/8\n"),
+                HasSubstr("f:5:9: listen: warning: 0.0.0.0:25 listens on every network"));
+    EXPECT_THAT(warnings_of(short_form + "upstream: {connections_max: 4}\n"),
+                HasSubstr("refuses more than 3 connections"));
+    EXPECT_THAT(warnings_of(short_form + "upstream: {messages_per_minute_max: 0}\n"),
+                HasSubstr("more than 30 messages"));
+    EXPECT_THAT(warnings_of(short_form + "inbound: {message_size_max: 100MB}\n"),
+                HasSubstr("Set-Mailbox -Identity alerts@contoso.com"));
+    EXPECT_THAT(warnings_of(credential + "  spare: {tenant_id: a.com, client_id: "
+                                         "11112222-bbbb-3333-cccc-4444dddd5555, client_secret: {env: X}}\n"
+                                         "mailboxes: {a: {address: a@contoso.com, credentials: contoso}}\n"),
+                HasSubstr("f:6:3: credentials.spare: warning: no mailbox uses this credential"));
+    EXPECT_THAT(
+        warnings_of(credential +
+                    "mailboxes: {a: {address: a@contoso.com}}\nroutes: [{mailbox: a}, {mailbox: a}]\n"),
+        HasSubstr("routes[1]: warning: no message gets here, since route route-1 takes everything"));
+    EXPECT_THAT(
+        warnings_of(
+            credential +
+            "mailboxes: {a: {address: a@contoso.com}}\nroutes: [{match: {client: 10.0.0.1}, mailbox: a}]\n"),
+        HasSubstr("what no route takes is refused"));
+    EXPECT_THAT(
+        warnings_of(
+            short_form +
+            "provider: custom\nupstream: {host: localhost, port: 26, tls: none, authentication: none}\n"),
+        HasSubstr("f:2:12: tenant_id: warning: not used"));
+}
+
+TEST(Warnings, HoldNoSecret) {
+    const std::string without_secret = short_form.substr(0, short_form.find("client_secret"));
+    const Settings settings = good(without_secret + "client_secret: {value: geheim}\n");
+    EXPECT_EQ(settings.credentials[0].client.secret.value.reveal(), "geheim");
+    EXPECT_THAT(render_warnings("f", settings.warnings), Not(HasSubstr("geheim")));
+}
+
+// ---- files
+
+class ConfigFile : public ::testing::Test {
+  protected:
+    void SetUp() override {
+        std::string pattern = ::testing::TempDir() + "mailramp-config-XXXXXX";
+        ASSERT_NE(::mkdtemp(pattern.data()), nullptr);
+        folder_ = pattern;
+    }
+    void TearDown() override { std::filesystem::remove_all(folder_); }
+
+    std::filesystem::path write(const std::string& name, const std::string& content, mode_t mode = 0600) {
+        const std::filesystem::path path = folder_ / name;
+        std::ofstream(path, std::ios::binary) << content;
+        EXPECT_EQ(::chmod(path.c_str(), mode), 0);
+        return path;
+    }
+    [[nodiscard]] std::string with_secret_file(const std::string& name) const {
+        return short_form.substr(0, short_form.find("client_secret")) +
+               "client_secret: {file: " + (folder_ / name).string() + "}\n";
+    }
+    static std::string load_errors(const std::filesystem::path& path,
+                                   References references = References::check) {
+        const LoadResult loaded = load(path, references);
+        return loaded ? "" : render_errors(path.filename(), loaded.error());
+    }
+
+    std::filesystem::path folder_;
+};
+
+TEST_F(ConfigFile, IsLoadedWithWhatItRefersTo) {
+    write("secret", "geheim\n");
+    const LoadResult loaded = load(write("mailramp.yaml", with_secret_file("secret"), 0644));
+    ASSERT_TRUE(loaded) << render_errors("f", loaded.error());
+    EXPECT_FALSE(loaded->inbound.hostname.empty());
+}
+
+TEST_F(ConfigFile, SaysWhatCannotBeReadAndWhereItIsNamed) {
+    const auto path = write("mailramp.yaml", with_secret_file("secret"));
+    EXPECT_THAT(load_errors(path),
+                HasSubstr("mailramp.yaml:4:1: client_secret: secret file " + (folder_ / "secret").string() +
+                          ": No such file or directory\n"));
+    write("secret", "geheim\n", 0644);
+    EXPECT_THAT(load_errors(path), HasSubstr("is open to other users: chmod 600 "));
+    EXPECT_EQ(load_errors(path, References::ignore), "");
+}
+
+TEST_F(ConfigFile, IsRefusedWhenItsCaFileHoldsNoCertificate) {
+    write("secret", "geheim\n");
+    write("ca.pem", "nothing\n");
+    const auto path = write("mailramp.yaml",
+                            with_secret_file("secret") + "ca_file: " + (folder_ / "ca.pem").string() + "\n");
+    EXPECT_THAT(load_errors(path), HasSubstr("mailramp.yaml:5:10: ca_file: "));
+}
+
+TEST_F(ConfigFile, WarnsAboutAFileThatHoldsTheSecretsId) {
+    write("secret", "11112222-bbbb-3333-cccc-4444dddd5555\n");
+    const LoadResult loaded = load(write("mailramp.yaml", with_secret_file("secret")));
+    ASSERT_TRUE(loaded);
+    EXPECT_THAT(render_warnings("f", loaded->warnings), HasSubstr("looks like the ID"));
+}
+
+TEST_F(ConfigFile, WithASecretInItMustBePrivate) {
+    const std::string text =
+        short_form.substr(0, short_form.find("client_secret")) + "client_secret: {value: geheim}\n";
+    EXPECT_EQ(load_errors(write("mailramp.yaml", text, 0600)), "");
+    const std::string errors = load_errors(write("mailramp.yaml", text, 0640));
+    EXPECT_EQ(errors,
+              "mailramp.yaml:1:1: the file has a secret in it and is open to other users; chmod 600, or move "
+              "the secret to a "
+              "file of its own\n");
+}
+
+TEST_F(ConfigFile, IsRefusedWithAReasonWhenItCannotBeRead) {
+    EXPECT_THAT(load_errors(folder_ / "none.yaml"),
+                HasSubstr("none.yaml: it cannot be opened: No such file or directory; "));
+    EXPECT_THAT(load_errors(folder_), HasSubstr("it is not a regular file"));
+    EXPECT_THAT(load_errors("/dev/zero"), HasSubstr("it is not a regular file"));
+    EXPECT_THAT(load_errors(write("large.yaml", std::string(file_bytes_max + 1, '#'))),
+                HasSubstr("larger than"));
+}
+
+}  // namespace
+}  // namespace mailramp::config

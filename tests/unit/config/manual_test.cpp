@@ -1,0 +1,181 @@
+// The loader, the annotated example and the manual know the same keys.
+#include <algorithm>
+#include <fstream>
+#include <iterator>
+#include <map>
+#include <regex>
+#include <set>
+#include <sstream>
+#include <string>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "config/document.h"
+#include "mailramp/config/keys.h"
+#include "mailramp/config/load.h"
+
+namespace mailramp::config {
+namespace {
+
+std::string read(const std::string& name) {
+    std::ifstream file(std::string(MAILRAMP_SOURCE_DIR) + "/" + name, std::ios::binary);
+    EXPECT_TRUE(file) << name;
+    return {std::istreambuf_iterator<char>(file), {}};
+}
+
+// In the example, "# " and a word is prose; any other # in front of a line can be taken away.
+bool is_prose(const std::string& line) {
+    return line == "#" || (line.starts_with("# ") && line.size() > 2 && line[2] != ' ');
+}
+
+std::string uncommented(const std::string& text) {
+    std::istringstream lines(text);
+    std::string out;
+    for (std::string line; std::getline(lines, line);) {
+        if (is_prose(line)) continue;
+        out += (line.starts_with('#') ? line.substr(1) : line) + "\n";
+    }
+    return out;
+}
+
+std::string prose(const std::string& text) {
+    std::istringstream lines(text);
+    std::string out;
+    for (std::string line; std::getline(lines, line);)
+        if (is_prose(line) && line.size() > 2) out += line.substr(2) + " ";
+    return out;
+}
+
+Node parse(const std::string& text) {
+    Problems problems;
+    Node root = parse_document(text, problems);
+    EXPECT_EQ(render_errors("example", problems.take()), "");
+    return root;
+}
+
+// Names of the user's choice become <name>, and what overrides a section of the top level becomes that
+// section.
+std::string general(const std::string& path) {
+    static const std::regex name("^(credentials|mailboxes)\\.[^.]+"), entry("\\[[0-9]+\\]"),
+        overriding("^(?:credentials|mailboxes)\\.<name>\\.(token|upstream)\\.(.+)");
+    std::string out = std::regex_replace(path, name, "$1.<name>");
+    out = std::regex_replace(out, entry, "[]");
+    return std::regex_replace(out, overriding, "$1.$2");
+}
+
+void collect(const Node& node, const Path& path, std::map<std::string, const Node*>& found) {
+    for (const Entry& entry : node.entries) {
+        const Path below = path / entry.key;
+        const std::string key = general(to_string(below));
+        // The first one counts: an overriding section may show another value.
+        if (!key.ends_with("<name>") && !key.ends_with("client_secret.file") &&
+            !key.ends_with("client_secret.credential"))
+            found.emplace(key, &entry.value);
+        collect(entry.value, below, found);
+    }
+    for (std::size_t i = 0; i < node.items.size(); ++i)
+        collect(node.items[i], path / ("[" + std::to_string(i) + "]"), found);
+}
+
+std::string text_of(const Node& node) {
+    if (node.kind != Node::Kind::list) return node.text;
+    std::string out = "[";
+    for (const Node& item : node.items)
+        out += item.text + "|";
+    return out + "]";
+}
+
+const std::string example_text = read("config/mailramp.yaml");
+
+TEST(Example, IsValidAsItIs) {
+    const LoadResult loaded = load_text(example_text, {"relay.contoso.com"});
+    ASSERT_TRUE(loaded) << render_errors("mailramp.yaml", loaded.error());
+    EXPECT_EQ(render_warnings("f", loaded->warnings),
+              "f:" + std::to_string(loaded->warnings.at(0).line) +
+                  ":12: tenant_id: warning: this is the example's tenant, not yours\n");
+}
+
+TEST(Example, IsValidInItsLongForm) {
+    static const std::regex short_keys(
+        "\n(mailbox|auth_user|provider|tenant_id|client_id|client_secret): [^\n]*");
+    const LoadResult loaded =
+        load_text(std::regex_replace("\n" + uncommented(example_text), short_keys, ""), {"relay"});
+    ASSERT_TRUE(loaded) << render_errors("mailramp.yaml", loaded.error());
+    EXPECT_EQ(loaded->mailboxes.size(), 2u);
+    EXPECT_EQ(loaded->route.rules.size(), 2u);
+}
+
+TEST(Example, HasEveryKeyOfTheLoaderAndNoOther) {
+    const Node root = parse(uncommented(example_text));
+    std::map<std::string, const Node*> found;
+    collect(root, {}, found);
+    std::set<std::string> in_example, in_loader;
+    for (const auto& [key, node] : found)
+        in_example.insert(key);
+    for (const Key& key : keys())
+        in_loader.insert(key.path);
+    EXPECT_EQ(in_example, in_loader);
+}
+
+TEST(Example, ShowsTheDefaultOfEveryKeyThatHasOne) {
+    const Node root = parse(uncommented(example_text));
+    std::map<std::string, const Node*> found;
+    collect(root, {}, found);
+    int compared = 0;
+    for (const Key& key : keys()) {
+        // A name or pattern in the long form is an example of what may stand there; so is what has no
+        // default.
+        if (key.default_value.empty() || key.required || key.path.starts_with("routes[]") ||
+            key.path.ends_with(".credentials"))
+            continue;
+        const Node shown = parse("value: " + key.default_value + "\n");
+        ASSERT_TRUE(found.contains(key.path)) << key.path;
+        EXPECT_EQ(text_of(*found[key.path]), text_of(*shown.find("value"))) << key.path;
+        ++compared;
+    }
+    EXPECT_GT(compared, 80);
+}
+
+TEST(Example, SaysWhatEveryKeyIsForAndWhatItTakes) {
+    const std::string words = prose(example_text);
+    for (const Key& key : keys()) {
+        EXPECT_THAT(words, ::testing::HasSubstr(key.doc)) << key.path;
+        if (!key.section) {
+            EXPECT_THAT(words, ::testing::HasSubstr(key.type)) << key.path;
+        }
+    }
+}
+
+TEST(Manual, EndsInTheReferenceOfTheLoader) {
+    const std::string manual = read("docs/configuration.md");
+    const std::string reference = render_reference();
+    ASSERT_GT(manual.size(), reference.size());
+    EXPECT_EQ(manual.substr(manual.size() - reference.size()), reference)
+        << "replace the end of docs/configuration.md by the output of `mailramp config keys`";
+}
+
+TEST(Manual, ShowsConfigurationsThatAreValid) {
+    const std::string manual = read("docs/configuration.md");
+    static const std::regex block("```yaml\n([^`]*)```");
+    int blocks = 0;
+    for (std::sregex_iterator match(manual.begin(), manual.end(), block), end; match != end;
+         ++match, ++blocks) {
+        const LoadResult loaded = load_text((*match)[1].str(), {"relay"});
+        EXPECT_TRUE(loaded) << (*match)[1]
+                            << render_errors("f", loaded ? std::vector<ConfigError>{} : loaded.error());
+    }
+    EXPECT_EQ(blocks, 2);
+}
+
+TEST(Keys, AreDescribedInSentences) {
+    std::set<std::string> seen;
+    for (const Key& key : keys()) {
+        EXPECT_TRUE(seen.insert(key.path).second) << key.path << " twice";
+        EXPECT_TRUE(key.doc.ends_with('.')) << key.path;
+        EXPECT_FALSE(key.type.empty()) << key.path;
+    }
+}
+
+}  // namespace
+}  // namespace mailramp::config
