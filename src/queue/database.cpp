@@ -51,7 +51,6 @@ base::Result<std::unique_ptr<Database>> Database::open(const std::filesystem::pa
     const int code = sqlite3_open_v2(file.c_str(), &raw, flags, vfs);
     std::unique_ptr<Database> database(new Database(raw));
     if (code != SQLITE_OK) return std::unexpected(database->error(code, "open " + file.string()));
-    sqlite3_wal_hook(raw, remember_wal_frames, &database->wal_frames_);
     return database;
 }
 
@@ -81,6 +80,10 @@ base::Result<std::string> Database::text(const char* sql) {
     if (!row) return std::unexpected(row.error());
     if (!*row) return base::fail(ErrorKind::internal, std::string(sql) + ": no answer");
     return query.text(0);
+}
+
+void Database::watch_wal() {
+    sqlite3_wal_hook(connection_.get(), remember_wal_frames, &wal_frames_);
 }
 
 base::Result<CheckpointProgress> Database::checkpoint(int mode) {

@@ -50,6 +50,8 @@ class Database {
 
     [[nodiscard]] bool in_transaction() const { return sqlite3_get_autocommit(connection_.get()) == 0; }
     [[nodiscard]] base::Result<CheckpointProgress> checkpoint(int mode);
+    // Makes wal_frames() follow the commits. After PRAGMA wal_autocheckpoint, which takes the same hook away.
+    void watch_wal();
     // Frames in the WAL after the last commit.
     [[nodiscard]] int wal_frames() const { return wal_frames_; }
     [[nodiscard]] std::int64_t last_rowid() const { return sqlite3_last_insert_rowid(connection_.get()); }

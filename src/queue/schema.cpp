@@ -142,6 +142,7 @@ base::Result<> configure_connection(Database& database, Deletion deletion) {
     };
     for (const Setting& setting : settings)
         if (auto applied = apply(database, setting); !applied) return applied;
+    database.watch_wal();
     // A build may fix this to 0 for good, and then gives no answer.
     if (auto off = database.execute("PRAGMA mmap_size=0"); !off) return off;
     const bool overwriting = deletion == Deletion::overwriting;

@@ -2,7 +2,9 @@
 
 #include <utility>
 
+#include <boost/asio/execution/outstanding_work.hpp>
 #include <boost/asio/post.hpp>
+#include <boost/asio/prefer.hpp>
 
 namespace mailramp::queue {
 
@@ -27,7 +29,9 @@ void StoreThread::submit(std::shared_ptr<Operation> operation) {
 }
 
 void StoreThread::look_after() {
-    worker_.post([this] {
+    // Nobody waits for this, so the event loop is told that something is still to come.
+    auto to_come = boost::asio::prefer(executor_, boost::asio::execution::outstanding_work.tracked);
+    worker_.post([this, to_come = std::move(to_come)] {
         Operations finished = group_.recover();
         const bool more = group_.keep_house(clock_.wall());
         tell(std::move(finished), more);
