@@ -52,7 +52,7 @@ class Bench:
         return harness.Daemon(config), sink
 
     def say(self, what, text, **figures):
-        print(f'{what:<44}{text}', flush=True)
+        print(f'{what:<48}{text}', flush=True)
         self.figures.update(figures)
 
     def yardsticks(self):

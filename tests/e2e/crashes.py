@@ -29,19 +29,20 @@ class CrashScenario(harness.Scenario):
         return configs.plain(self.folder, queue, self.recorder.port, connections_max=CONNECTIONS)
 
     def crash_loop(self, count, queue, crash, environment=None):
-        """`count` times: start, let between 20 and 200 messages be promised, kill -9, then crash()."""
+        """`count` times: start, let some messages be promised, or promised and delivered, kill -9, then crash()."""
         config = self.config(queue)
         for number in range(1, count + 1):
             daemon = self.started(harness.Daemon(config, environment))
-            before = self.account.promised_count()
-            wanted = self.chance.randrange(20, 200)
+            promised = self.account.promised_count() + self.chance.randrange(20, 200)
+            delivered = self.account.delivered_count() + self.chance.choice((0, self.chance.randrange(1, 60)))
             self.senders.resume(daemon.port)
-            enough = self.account.wait_for_promised(before + wanted)
-            daemon.kill()
+            enough = self.account.wait_for_promised(promised)
             self.senders.pause()
+            enough = enough and (not self.recorder.open.is_set() or self.account.wait_for_delivered(delivered))
+            daemon.kill()
             self._programs.remove(daemon)
-            self.assertTrue(enough, f'start {number}: only {self.account.promised_count() - before} of {wanted} messages '
-                                    f'were taken\n{daemon.lines.text()[-3000:]}')
+            self.assertTrue(enough, f'start {number} did not come to {promised} promised and {delivered} delivered: '
+                                    f'{self.account.summary()}\n{daemon.lines.text()[-3000:]}')
             crash()
             print(f'{number}: {self.account.summary()}', flush=True)
 

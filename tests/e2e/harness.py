@@ -74,10 +74,6 @@ def eventually(condition, seconds=DEADLINE, what='a condition'):
         pause.wait(0.01)
 
 
-def threads_of(pid):
-    return [int(path.name) for path in pathlib.Path(f'/proc/{pid}/task').iterdir()]
-
-
 class Lines:
     """The lines that a process writes, kept, with waiting for one."""
 

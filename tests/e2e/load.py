@@ -87,9 +87,14 @@ class Account:
         with self._changed:
             return self._changed.wait_for(lambda: len(self._promised) >= count, seconds)
 
+    def wait_for_delivered(self, count, seconds=harness.DEADLINE):
+        """Returns whether that many recipients had theirs in time."""
+        with self._changed:
+            return self._changed.wait_for(lambda: len(self._delivered) >= count, seconds)
+
     def _missing(self):
         return {(message_id, recipient) for message_id in self._promised for recipient in self._sent[message_id][1]
-                if not self._delivered[message_id, recipient]}
+                if (message_id, recipient) not in self._delivered}
 
     def missing(self):
         with self._changed:
@@ -116,7 +121,7 @@ class Account:
 
     def delivered_count(self):
         with self._changed:
-            return sum(1 for count in self._delivered.values() if count)
+            return len(self._delivered)
 
     def summary(self):
         with self._changed:
