@@ -2,13 +2,19 @@
 
 #include <algorithm>
 #include <chrono>
+#include <exception>
+#include <functional>
 #include <map>
+#include <memory>
+#include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "mailramp/io/system_clock.h"
 #include "unit/delivery/world.h"
 
 namespace mailramp::delivery {
@@ -580,6 +586,28 @@ TEST(Dispatcher, RepeatsASettlementUntilItIsStoredAndSendsNothingTwice) {
     EXPECT_EQ(world->store.count(RecipientState::delivered), 5U);
 }
 
+TEST(Dispatcher, SendsNothingOnAPermitThatRanOutDuringASlowClaim) {
+    const auto world = started({mailbox("m")});
+    bool fixed = false;
+    world->courier.script = [&](const Submission& submission) {
+        return fixed ? delivers(submission) : says(submission, Fate::refused, login_refused());
+    };
+    world->store.accept("m", {"a@example.net"});
+    world->run_for(30s);
+    ASSERT_TRUE(world->status("m").paused);
+    fixed = true;
+    base::Duration disk = 40s;  // longer than the lease
+    world->store.claim_wait = [&] { return world->loop->sleep(disk); };
+    world->run_for(40s);
+    EXPECT_EQ(world->store.count(RecipientState::claimed), 0U);
+    disk = 1s;
+    world->run_for(40s);
+    EXPECT_EQ(world->courier.seen.size(), 2U);  // the first, and a probe whose claim was quick enough
+    EXPECT_EQ(world->store.count(RecipientState::delivered), 1U);
+    EXPECT_EQ(world->store.rows()[0].attempts, 1);
+    EXPECT_FALSE(world->status("m").paused);
+}
+
 // ------------------------------------------------------------------ clocks
 
 TEST(Dispatcher, NothingExpiresByAClockThatJumpsAhead) {
@@ -695,32 +723,50 @@ TEST(Dispatcher, AKillDuringAnAttemptIsUncertainAndSentAgainOnce) {
     EXPECT_EQ(world->courier.seen.size(), 2U);
 }
 
-// Its own timers, on the real event loop: only times that have come, so that the test waits for nothing.
+// ------------------------------------------------------------------ its own timers
+
+class RefusesOnce final : public Courier {
+  public:
+    std::function<void()> delivered;
+    int attempts = 0;
+
+    io::Task<AttemptReport> deliver(Submission submission) override {
+        if (++attempts == 1)
+            co_return testing::all(submission, Fate::refused,
+                                   answer(mail::Phase::rcpt, 450, "4.7.1", "later"));
+        delivered();
+        co_return testing::all(submission, Fate::delivered, accepted());
+    }
+};
+
+// On the machine's own clock: the retry comes a millisecond later, and run() ends when nothing is left to
+// wait for, the coroutine of the timers included.
 TEST(Dispatcher, WatchesTheClockItselfWhenAskedTo) {
     boost::asio::io_context context;
-    testing::ManualClock clock;  // far behind the machine's own steady clock, or ahead: either way it ends
+    const io::SystemClock clock;
     testing::FakeQueueStore store(clock);
     const auto budget = make_local_budget_store(clock);
-    testing::ScriptedCourier courier(clock);
-    testing::Loop loop(clock);
+    RefusesOnce courier;
     DeliveryOptions options;
+    options.retry.first_delay = 1ms;
     std::optional<base::Result<>> begun;
     std::optional<DrainResult> drained;
-    {
-        courier.loop = &loop;
-        Dispatcher dispatcher(options, {mailbox("m")}, store, *budget, courier, context.get_executor(), clock,
-                              base::Logger(), 1);
-        const auto note_start = [&](const std::exception_ptr&, base::Result<> result) {
-            begun = std::move(result);
-        };
-        boost::asio::co_spawn(context, dispatcher.start(Timers::own), note_start);
-        context.poll();
-        ASSERT_TRUE(begun && *begun);
-        const auto note_end = [&](const std::exception_ptr&, DrainResult result) { drained = result; };
-        boost::asio::co_spawn(context, dispatcher.drain(1s), note_end);
-        context.run();  // ends, because the coroutine of the timers has ended
-    }
-    EXPECT_TRUE(drained);
+    const auto note_start = [&](const std::exception_ptr&, base::Result<> result) {
+        begun = std::move(result);
+    };
+    const auto note_end = [&](const std::exception_ptr&, DrainResult result) { drained = result; };
+
+    Dispatcher dispatcher(options, {mailbox("m")}, store, *budget, courier, context.get_executor(), clock,
+                          base::Logger(), 1);
+    courier.delivered = [&] { boost::asio::co_spawn(context, dispatcher.drain(5s), note_end); };
+    boost::asio::co_spawn(context, dispatcher.start(Timers::own), note_start);
+    store.accept("m", {"a@example.net"});
+    context.run();
+    EXPECT_TRUE(begun && *begun);
+    EXPECT_EQ(courier.attempts, 2);
+    ASSERT_TRUE(drained);
+    EXPECT_EQ(drained->finished, 1U);
+    EXPECT_EQ(store.count(RecipientState::delivered), 1U);
 }
 
 }  // namespace

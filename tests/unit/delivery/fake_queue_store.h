@@ -45,6 +45,8 @@ class FakeQueueStore final : public queue::QueueStore {
 
     // Each operation fails while this says so (its word: "claim", "settle", "save", "mailboxes").
     std::function<bool(std::string_view operation)> fails = [](std::string_view) { return false; };
+    // What a claim waits for, if anything: a slow disk.
+    std::function<io::Task<>()> claim_wait;
     std::vector<std::string> broken_promises;  // of the caller
     std::uint64_t claims = 0, empty_claims = 0, saves = 0;
 
@@ -89,6 +91,7 @@ class FakeQueueStore final : public queue::QueueStore {
 
     io::Task<base::Result<queue::ClaimResult>> claim_due(queue::ClaimRequest request) override {
         co_await turn();
+        if (claim_wait) co_await claim_wait();
         if (fails("claim")) co_return base::fail(base::ErrorKind::unavailable, "a scripted failure");
         ++claims;
         queue::ClaimResult result;
