@@ -67,7 +67,7 @@ constexpr std::string_view service_trouble = "Entra has a passing problem";
 constexpr std::string_view wait_remedy =
     "nothing to do: it is tried again; see https://status.cloud.microsoft if it lasts";
 
-constexpr std::array rows{
+constexpr std::array aadsts_rows{
     AadstsRow{
         7000215, configuration, "the client secret is not one of this application",
         "copy the secret's Value, not its Secret ID, from Certificates & secrets of application <app id>"},
@@ -222,9 +222,13 @@ TokenErrorVerdict by_status(int http_status) {
     if (http_status >= 400)
         return {configuration, 0, "the token endpoint refuses the request",
                 "check authority, tenant, client_id and the secret of the credential"};
-    if (http_status >= 200)
-        return {configuration, 0, "the token endpoint gave an answer that is no token",
+    if (http_status >= 300)
+        return {configuration, 0, "the token endpoint sends us elsewhere, which is never followed",
                 "check authority: this may be a proxy's page or another kind of endpoint"};
+    // A sign-in page of a network, or an answer cut short: often gone in a minute.
+    if (http_status >= 200)
+        return {transient, 0, "the token endpoint gave an answer that is no token",
+                "check authority if it lasts: this may be a proxy's page or another kind of endpoint"};
     return {transient, 0, "the token endpoint could not be reached",
             "check DNS, firewall and proxy for the host name in authority"};
 }
@@ -246,12 +250,12 @@ const char* to_string(TokenErrorClass kind) {
 }
 
 std::span<const AadstsRow> aadsts_catalogue() {
-    return rows;
+    return aadsts_rows;
 }
 
 const AadstsRow* find_aadsts(int code) {
-    const auto found = std::ranges::find(rows, code, &AadstsRow::code);
-    return found == rows.end() ? nullptr : &*found;
+    const auto found = std::ranges::find(aadsts_rows, code, &AadstsRow::code);
+    return found == aadsts_rows.end() ? nullptr : &*found;
 }
 
 TokenErrorVerdict explain(std::span<const int> error_codes, std::string_view error,

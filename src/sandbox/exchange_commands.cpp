@@ -13,7 +13,6 @@ namespace mailramp::sandbox {
 namespace {
 
 constexpr std::size_t helo_bytes_max = 255;
-constexpr std::uint64_t small_size_bytes = 4096;
 
 // Cuts the first word off the front of `text`.
 std::string_view take_word(std::string_view& text) {

@@ -16,7 +16,6 @@ namespace {
 constexpr std::array lasting_faults{"no-starttls", "no-xoauth2",    "no-8bitmime",
                                     "no-smtputf8", "no-pipelining", "small-size"};
 constexpr std::array certificate_faults{"tls", "tls-wrong-name", "tls-expired"};
-constexpr std::uint64_t small_size_bytes = 4096;
 
 std::tm parts_of(base::WallTime now) {
     const std::time_t seconds = std::chrono::system_clock::to_time_t(now);
