@@ -23,6 +23,7 @@
 #include "app/views.h"
 #include "mailramp/admin/server.h"
 #include "mailramp/base/events.h"
+#include "mailramp/base/text.h"
 #include "mailramp/base/version.h"
 #include "mailramp/delivery/dispatcher.h"
 #include "mailramp/inbound/server.h"
@@ -81,6 +82,7 @@ struct Daemon::Impl {
     [[nodiscard]] base::Result<> open_admin();
     [[nodiscard]] std::vector<io::Endpoint> own_endpoints() const;
     [[nodiscard]] std::vector<admin::TokenState> token_states() const;
+    [[nodiscard]] base::Result<> resume(const std::string& name_or_address);
     [[nodiscard]] admin::Explanation explain(const std::string& mailbox, const mail::Answer& answer) const;
     [[nodiscard]] oauth::TokenCache* cache_of(const std::string& credential);
 
@@ -215,7 +217,7 @@ base::Result<> Daemon::Impl::open_admin() {
         .listeners = [this] { return names; },
         .mailboxes = [this] { return dispatcher->mailboxes(); },
         .tokens = [this] { return token_states(); },
-        .resume_mailbox = [this](const std::string& name) { return dispatcher->resume(name); },
+        .resume_mailbox = [this](const std::string& name) { return resume(name); },
         .counters =
             [this] {
                 return counter_groups(inbound_server->counters(), dispatcher->counters(), courier->status());
@@ -234,6 +236,14 @@ std::vector<admin::TokenState> Daemon::Impl::token_states() const {
     for (const CredentialRuntime& runtime : credentials)
         states.push_back({.credential = runtime.cache.credential(), .status = runtime.cache.status()});
     return states;
+}
+
+// By its name or, which people know better, by its address.
+base::Result<> Daemon::Impl::resume(const std::string& name_or_address) {
+    for (const config::MailboxSettings& mailbox : settings.mailboxes)
+        if (base::equals_ignoring_case(mailbox.address, name_or_address))
+            return dispatcher->resume(mailbox.name);
+    return dispatcher->resume(name_or_address);
 }
 
 admin::Explanation Daemon::Impl::explain(const std::string& mailbox, const mail::Answer& answer) const {
