@@ -33,7 +33,7 @@ class CrashScenario(harness.Scenario):
         config = self.config(queue)
         for number in range(1, count + 1):
             daemon = self.started(harness.Daemon(config, environment))
-            promised = self.account.promised_count() + self.chance.randrange(20, 200)
+            promised = self.account.promised_count() + self.chance.randrange(20, 120)
             delivered = self.account.delivered_count() + self.chance.choice((0, self.chance.randrange(1, 60)))
             self.senders.resume(daemon.port)
             enough = self.account.wait_for_promised(promised)
@@ -56,7 +56,7 @@ class CrashScenario(harness.Scenario):
         return complete, daemon
 
     def expect_nothing_lost(self, queue, crashes):
-        complete, daemon = self.drain(queue, 60 + crashes)
+        complete, daemon = self.drain(queue, 120 + 2 * crashes)
         self.assertEqual(daemon.stop(), 0, daemon.lines.text()[-3000:])
         self.assertTrue(complete, f'LOST: {sorted(self.account.missing())[:20]}')
         self.assertEqual(self.account.altered(), set())
