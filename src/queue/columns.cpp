@@ -14,6 +14,24 @@ mail::Answer read_answer(const Query& query, int first) {
     return answer;
 }
 
+const char* ret_word(mail::DsnReturn ret) {
+    switch (ret) {
+        case mail::DsnReturn::unset:
+            return "";
+        case mail::DsnReturn::full:
+            return "FULL";
+        case mail::DsnReturn::headers:
+            return "HDRS";
+    }
+    return "";
+}
+
+mail::DsnReturn ret_from_word(std::string_view word) {
+    if (word == "FULL") return mail::DsnReturn::full;
+    if (word == "HDRS") return mail::DsnReturn::headers;
+    return mail::DsnReturn::unset;
+}
+
 std::string storable(std::string_view text) {
     return base::printable(text, stored_text_bytes_max);
 }

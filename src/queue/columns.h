@@ -1,13 +1,21 @@
 // queue/columns.h: groups of columns that several statements read in the same order.
 #pragma once
 
+#include <string>
+#include <string_view>
+
 #include "mailramp/mail/answer.h"
+#include "mailramp/mail/envelope.h"
 #include "queue/database.h"
 
 namespace mailramp::queue {
 
 // channel, phase, code, enhanced, text, from column `first` on.
 [[nodiscard]] mail::Answer read_answer(const Query& query, int first);
+
+// RFC 3461 §4.3, as on the wire: "FULL", "HDRS", or empty.
+[[nodiscard]] const char* ret_word(mail::DsnReturn ret);
+[[nodiscard]] mail::DsnReturn ret_from_word(std::string_view word);
 
 // What may be stored of an answer's text: it came from the network, and the sender of a settlement may have
 // forgotten to clean it.

@@ -4,6 +4,8 @@
 #include <tuple>
 #include <utility>
 
+#include "queue/columns.h"
+
 namespace mailramp::queue {
 
 using base::ErrorKind;
@@ -184,7 +186,7 @@ base::Result<> Core::accept(const NewMessage& message) {
             message.id.value(), micros(acceptance.accepted), envelope.sender, acceptance.header_from,
             acceptance.message_id, acceptance.client_address, acceptance.listener, acceptance.priority,
             message.size_bytes, message.checksum, envelope.body == mail::BodyType::eight_bit_mime,
-            envelope.smtputf8, static_cast<int>(envelope.ret), envelope.envid, body_instance);
+            envelope.smtputf8, ret_word(envelope.ret), envelope.envid, body_instance);
     if (!done) return done;
     if (message.content) {
         done = run(*database_, "INSERT INTO body(message,content) VALUES(?,?)", message.id.value(),

@@ -88,9 +88,7 @@ base::Result<ClaimedMessage> Core::load_claimed(QueueId id, const std::string& m
     message.envelope.body =
         query.integer(5) != 0 ? mail::BodyType::eight_bit_mime : mail::BodyType::seven_bit;
     message.envelope.smtputf8 = query.integer(6) != 0;
-    const std::int64_t ret = query.integer(7);
-    if (ret == static_cast<int>(mail::DsnReturn::full)) message.envelope.ret = mail::DsnReturn::full;
-    if (ret == static_cast<int>(mail::DsnReturn::headers)) message.envelope.ret = mail::DsnReturn::headers;
+    message.envelope.ret = ret_from_word(query.text(7));
     message.envelope.envid = query.text(8);
     const auto paused = pause_total(mailbox, now);
     if (!paused) return std::unexpected(paused.error());

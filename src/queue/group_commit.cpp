@@ -60,7 +60,6 @@ Operations GroupCommit::write(Operations batch) {
             return finished;
         }
     }
-    checkpoint_if_due();
     look_at_room();
     return batch;
 }
@@ -161,21 +160,22 @@ bool GroupCommit::keep_house(base::WallTime now) {
     if (checkpoint_at_bytes_ > options_.wal_checkpoint_bytes) {
         // The last checkpoint failed: not only growth, time too may have changed that.
         checkpoint_at_bytes_ = 0;
-        checkpoint_if_due();
     }
-    look_at_room();
+    tidy_log();
     return more && trimming->outcome.has_value();
 }
 
 // Between commits, on our own: the automatic one would hide its failures. It never truncates; the WAL is
 // overwritten from its beginning when all of it has been copied.
-void GroupCommit::checkpoint_if_due() {
-    if (core_->wal_bytes() <= checkpoint_at_bytes_) return;
+void GroupCommit::tidy_log() {
+    if (failed_ || core_->wal_bytes() <= checkpoint_at_bytes_) return look_at_room();
     const auto progress = core_->checkpoint(SQLITE_CHECKPOINT_PASSIVE);
     checkpoint_at_bytes_ = options_.wal_checkpoint_bytes;
-    if (progress && progress->done == progress->frames) return;
-    ++health_.checkpoints_failed;
-    checkpoint_at_bytes_ += core_->wal_bytes();
+    if (!progress || progress->done < progress->frames) {
+        ++health_.checkpoints_failed;
+        checkpoint_at_bytes_ += core_->wal_bytes();
+    }
+    look_at_room();
 }
 
 }  // namespace mailramp::queue

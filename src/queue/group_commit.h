@@ -62,6 +62,8 @@ class GroupCommit {
     [[nodiscard]] Operations write(Operations batch);
     // While failed: tries the disk again. Returns the kept facts that it could finish.
     [[nodiscard]] Operations recover();
+    // After the results of write() have been told: copies the WAL into the database when it has become long.
+    void tidy_log();
     // One slice of history trimming and of giving back pages, and a checkpoint that is overdue. True: there
     // is more to do.
     [[nodiscard]] bool keep_house(base::WallTime now);
@@ -79,7 +81,6 @@ class GroupCommit {
     [[nodiscard]] Operations refuse(Operations batch);
     void note_maybe_on_disk(const Operations& batch);
     void note_failure(const base::Error& error);
-    void checkpoint_if_due();
     void look_at_room();
 
     std::unique_ptr<Core> core_;

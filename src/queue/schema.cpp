@@ -48,7 +48,7 @@ CREATE TABLE message(
     checksum       INTEGER NOT NULL,
     eight_bit      INTEGER NOT NULL,
     smtputf8       INTEGER NOT NULL,
-    ret            INTEGER NOT NULL,
+    ret            TEXT NOT NULL,
     envid          TEXT NOT NULL,
     body_instance  INTEGER
 );

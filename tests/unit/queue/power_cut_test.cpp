@@ -52,6 +52,21 @@ TEST(PowerCut, LosesMailWhenSyncsAreIgnored) {
     EXPECT_GT(losses, 10) << "the test above could not fail";
 }
 
+TEST(PowerCut, IsTriedOnALifeWithCheckpointsAndFilesInIt) {
+    const TemporaryFolder temporary;
+    TestDisk disk(temporary.queue(), 1);
+    Ledger ledger;
+    QueueUnderTest queue(temporary.queue(), disk, ledger);
+    const auto size = std::filesystem::file_size(temporary.queue() / "queue.db");
+    queue.live();
+    EXPECT_GT(std::filesystem::file_size(temporary.queue() / "queue.db"), size)
+        << "no checkpoint has copied anything";
+    EXPECT_FALSE(std::filesystem::is_empty(temporary.queue() / "bodies"));
+    EXPECT_EQ(ledger.acknowledged.size(), 12u);
+    EXPECT_EQ(ledger.settled.size(), 5u);
+    queue.check();
+}
+
 // While the queue is made for the first time, nothing has been promised yet; it must only be possible to go
 // on.
 TEST(PowerCut, WhileTheQueueIsMadeLeavesOneThatCanBeUsed) {

@@ -5,6 +5,7 @@
 #include <functional>
 
 #include <gmock/gmock.h>
+#include <sys/stat.h>
 
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
@@ -335,6 +336,21 @@ TEST_F(Store, SweepsOrphansOfEarlierInstancesOnly) {
     run();
     store.reset();
     EXPECT_THAT(body_names(), ::testing::UnorderedElementsAre(BodyName{kept, 1}.text(), of_a_later_instance));
+}
+
+TEST_F(Store, KeepsEveryFileToItself) {
+    const mode_t before = ::umask(0);
+    open();
+    const auto accepted = accept({pattern(5'000)});
+    ::umask(before);
+    ASSERT_TRUE(accepted);
+    int files = 0;
+    for (const auto& entry : std::filesystem::recursive_directory_iterator(temporary.queue())) {
+        const auto others = std::filesystem::perms::group_all | std::filesystem::perms::others_all;
+        EXPECT_EQ(entry.status().permissions() & others, std::filesystem::perms::none) << entry.path();
+        if (entry.is_regular_file()) ++files;
+    }
+    EXPECT_EQ(files, 4) << "lock, database, its log, a content";
 }
 
 TEST_F(Store, RefusesASecondInstance) {
