@@ -87,6 +87,7 @@ class Assembler {
     MailboxSettings make_mailbox(const MailboxPart& part);
     std::string choose_credential(const MailboxPart& part, smtp::Authentication authentication);
     void check_server(const MailboxPart& part, const upstream::ServerOptions& server);
+    void check_exchange_limits(const MailboxPart& part, const MailboxSettings& mailbox);
     CredentialSettings make_credential(CredentialPart& part);
     const provider::Preset* preset_of(const CredentialPart& part);
     void check_credential(const CredentialSettings& credential, const provider::Preset& preset);
@@ -96,8 +97,8 @@ class Assembler {
 
     [[nodiscard]] UpstreamPart upstream_of(const MailboxPart& part) const {
         UpstreamPart layered = upstream_defaults(*part.preset);
-        lay(upstream_table(), layered, root_.find("upstream"));
-        lay(upstream_table(), layered, locate(root_, {"mailboxes", part.name, "upstream"}).node);
+        lay(upstream_table_, layered, root_.find("upstream"));
+        lay(upstream_table_, layered, locate(root_, {"mailboxes", part.name, "upstream"}).node);
         return layered;
     }
     [[nodiscard]] Path upstream_key(const MailboxPart& part, std::string_view key) const {
@@ -114,6 +115,8 @@ class Assembler {
     const Node& root_;
     Report& report_;
     const Places places_;
+    const Table<UpstreamPart> upstream_table_ = upstream_table();
+    const Table<TokenPart> token_table_ = token_table();
 };
 
 Settings Assembler::run(const Surroundings& surroundings) {
@@ -176,6 +179,7 @@ MailboxSettings Assembler::make_mailbox(const MailboxPart& part) {
     mailbox.delivery.recipients_max = mailbox.server.recipients_max;
     mailbox.credential = choose_credential(part, mailbox.server.authentication);
     check_server(part, mailbox.server);
+    check_exchange_limits(part, mailbox);
     return mailbox;
 }
 
@@ -224,12 +228,14 @@ void Assembler::check_server(const MailboxPart& part, const upstream::ServerOpti
         report_.error(upstream_key(part, "host"),
                       "mail would come back to this daemon, for `listen` has the same address",
                       "another host or port");
+}
 
-    if (server.dialect != provider::Dialect::exchange_online) return;
-    if (server.pool.connections_max > 3)
+void Assembler::check_exchange_limits(const MailboxPart& part, const MailboxSettings& mailbox) {
+    if (mailbox.server.dialect != provider::Dialect::exchange_online) return;
+    if (mailbox.server.pool.connections_max > 3)
         report_.warn(upstream_key(part, "connections_max"),
                      "Exchange Online refuses more than 3 connections of a mailbox");
-    const std::size_t rate = upstream_of(part).delivery.budget.messages_max;
+    const std::size_t rate = mailbox.delivery.budget.messages_max;
     if (rate == 0 || rate > 30)
         report_.warn(upstream_key(part, "messages_per_minute_max"),
                      "Exchange Online throttles a mailbox that sends more than 30 messages a minute");
@@ -238,8 +244,8 @@ void Assembler::check_server(const MailboxPart& part, const upstream::ServerOpti
 CredentialSettings Assembler::make_credential(CredentialPart& part) {
     const provider::Preset* preset = preset_of(part);
     TokenPart layered = token_defaults(*preset);
-    lay(token_table(), layered, root_.find("token"));
-    lay(token_table(), layered, locate(root_, {"credentials", part.name, "token"}).node);
+    lay(token_table_, layered, root_.find("token"));
+    lay(token_table_, layered, locate(root_, {"credentials", part.name, "token"}).node);
 
     CredentialSettings credential;
     credential.name = part.name;
@@ -322,10 +328,9 @@ void Assembler::check_secret(const CredentialSettings& credential) {
                 report_.warn(key, "this looks like the secret's ID; what is needed is its value");
             return;
         case oauth::SecretPlace::environment:
-            report_.warn(
-                key,
-                "other processes of the same user can read the environment; a file of mode 0600 or a "
-                "systemd credential is safer");
+            report_.warn(key,
+                         "other processes of the same user can read the environment; a file of mode 0600 or "
+                         "a systemd credential is safer");
             return;
         case oauth::SecretPlace::file:
         case oauth::SecretPlace::credential:
@@ -374,8 +379,8 @@ Settings assemble(File file, const Node& root, const Surroundings& surroundings,
     const bool has_long = root.find("mailboxes") != nullptr || root.find("credentials") != nullptr;
     if (has_short && has_long) {
         report.error({std::string(*short_key)},
-                     "this key belongs to the short form, for one mailbox; the file also has "
-                     "mailboxes or credentials, the long form",
+                     "this key belongs to the short form, for one mailbox; the file also has mailboxes or "
+                     "credentials, the long form",
                      "one of the two");
         return std::move(file.settings);
     }

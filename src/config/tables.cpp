@@ -23,8 +23,7 @@ Table<inbound::Options> inbound_table() {
     return Table<O>()
         .value("message_size_max", &O::message_bytes_max, size(1 * kib, 150'000'000),
                "The largest message. Exchange Online's mailboxes take 35 MB unless told otherwise, and never "
-               "more than "
-               "150 MB. A larger message is refused at once, with the reason.")
+               "more than 150 MB. A larger message is refused at once, with the reason.")
         .value("header_size_max", &O::header_bytes_max, size(4 * kib, 1 * mib),
                "The largest header section of a message; Exchange Online refuses more than 256 KiB.")
         .value("recipients_max", &O::recipients_max, integer(1, 10'000),
@@ -239,13 +238,11 @@ Table<UpstreamPart> upstream_table() {
             "connections_max", [](auto& p) -> auto& { return p.server.pool.connections_max; },
             integer(1, 100),
             "Connections at the same time for a mailbox. Exchange Online refuses the fourth, and other "
-            "programs "
-            "may use the mailbox too.")
+            "programs may use the mailbox too.")
         .value(
             "messages_per_minute_max", [](auto& p) -> auto& { return p.delivery.budget.messages_max; },
             integer(0, 100'000),
-            "Messages in any 60 seconds for a mailbox; 0: as many as there are. Exchange Online allows "
-            "30.")
+            "Messages in any 60 seconds for a mailbox; 0: as many as there are. Exchange Online allows 30.")
         .value(
             "recipients_max", [](auto& p) -> auto& { return p.server.recipients_max; }, integer(1, 1000),
             "Recipients in one submission; a message with more of them is submitted several times.")
@@ -377,8 +374,7 @@ Table<File> file_table() {
         .value(
             "ca_file", [](auto& f) -> auto& { return f.settings.ca_file; }, absolute_path(),
             "CA certificates (PEM) trusted in addition to the system's, for the mail server and the token "
-            "endpoint "
-            "alike: for firewalls that re-sign TLS, and for test servers.")
+            "endpoint alike: for firewalls that re-sign TLS, and for test servers.")
         .section(
             "upstream", [](auto& f) -> auto& { return f.upstream; }, upstream_table(),
             "The mail server. The values shown are those of the provider m365; each provider has its own.")
@@ -413,8 +409,7 @@ Table<File> file_table() {
             "Long form: the mailboxes that submit, each with a name that the queue keeps.")
         .records("routes", &File::routes, route_table(), list_items_max,
                  "Which mailbox submits a message, for each of its recipients: the first route that fits. "
-                 "One mailbox "
-                 "alone needs none.");
+                 "One mailbox alone needs none.");
     return table;
 }
 

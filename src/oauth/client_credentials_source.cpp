@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "mailramp/base/text.h"
+#include "mailramp/provider/reply_catalogue.h"
 #include "oauth/form.h"
 #include "oauth/token_response.h"
 
@@ -52,8 +53,7 @@ Explanation explain(base::ErrorKind kind) {
         case base::ErrorKind::tls:
             return {"The token endpoint's certificate does not verify.",
                     "If a firewall or proxy re-signs TLS, name its CA certificate as ca_file; check this "
-                    "machine's "
-                    "clock."};
+                    "machine's clock."};
         case base::ErrorKind::invalid:
             return {"The request to the token endpoint cannot be made as it is configured.",
                     "Check authority, tenant_id and proxy."};
@@ -101,6 +101,16 @@ void redact(TokenFailure& failure, const base::Secret& secret) {
             replace_all(*text, form->reveal(), "[secret]");
 }
 
+// For a reader: with the names of this credential, and without its secret.
+void make_presentable(TokenFailure& failure, const ClientCredentialsOptions& options,
+                      const base::Secret& secret) {
+    provider::Names names;
+    names.app_id = options.client_id;
+    names.tenant = options.tenant;
+    failure.remedy = provider::fill(failure.remedy, names);
+    redact(failure, secret);
+}
+
 io::HttpRequest make_request(const ClientCredentialsOptions& options, std::string url,
                              const base::Secret& secret) {
     io::HttpRequest request;
@@ -144,7 +154,7 @@ io::Task<TokenResult> ClientCredentialsSource::fetch() {
     const std::string retry_after = response->header("retry-after");
     const TokenResponse answer{response->status, retry_after, response->body.reveal()};
     TokenResult result = parse_token_response(answer, sent, clock_.wall());
-    if (!result) redact(result.error(), *secret);
+    if (!result) make_presentable(result.error(), options_, *secret);
     co_return result;
 }
 

@@ -64,8 +64,8 @@ base::Result<base::Secret> checked(base::Secret secret, const std::string& what)
         return base::fail(
             base::ErrorKind::invalid,
             what +
-                " has a character in it that no secret has (a line end, a control character, a byte "
-                "order mark or a letter beyond ASCII): it must hold the secret and nothing else");
+                " has a character in it that no secret has (a line end, a control character, a byte order "
+                "mark or a letter beyond ASCII): it must hold the secret and nothing else");
     return secret;
 }
 

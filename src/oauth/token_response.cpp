@@ -26,8 +26,7 @@ constexpr std::size_t word_bytes_max = 128;  // of `error`, an id, a timestamp
 
 constexpr std::string_view not_the_endpoint_remedy =
     "Check that authority and proxy are right, and that no firewall or sign-in page stands between this "
-    "machine and "
-    "the token endpoint.";
+    "machine and the token endpoint.";
 
 // The parsed answer holds a token as well: its memory is overwritten before it is given back. Every block has
 // the default alignment, which is enough for JSON values, since Boost.JSON 1.81 does not always name the same
@@ -88,10 +87,9 @@ TokenFailure not_from_the_endpoint(int http_status, TokenFailureClass kind, std:
 }
 
 TokenFailure unusable_success(std::string message) {
-    return not_from_the_endpoint(
-        http_ok, TokenFailureClass::transient, std::move(message),
-        "The answer says success but holds no usable token: something other than the token "
-        "endpoint may have written it.");
+    return not_from_the_endpoint(http_ok, TokenFailureClass::transient, std::move(message),
+                                 "The answer says success but holds no usable token: something other than "
+                                 "the token endpoint may have written it.");
 }
 
 TokenResult read_success(const json::object& object, base::SteadyTime sent,
@@ -121,7 +119,7 @@ TokenResult read_success(const json::object& object, base::SteadyTime sent,
     token.refresh_at = token.expires;
     if (refresh && *refresh > 0)
         token.refresh_at =
-            std::min(token.expires, sent + clamped(*refresh, limits.lifetime_min, limits.lifetime_max));
+            std::min(token.expires, sent + clamped(*refresh, limits.refresh_in_min, limits.lifetime_max));
     return token;
 }
 

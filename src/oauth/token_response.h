@@ -18,7 +18,10 @@ struct TokenResponseLimits {
     std::size_t token_bytes_max = 16 * 1024;
     std::size_t error_codes_max = 16;
     std::size_t description_bytes_max = 512;
-    base::Duration lifetime_min = std::chrono::seconds(60);
+    // Hardly longer than a token may really live, else a dead one would be used. The cache asks again at half
+    // of it, so this also bounds how often an endpoint with senseless answers is asked.
+    base::Duration lifetime_min = std::chrono::seconds(2);
+    base::Duration refresh_in_min = std::chrono::seconds(60);
     base::Duration lifetime_max = std::chrono::hours(24);
     base::Duration lifetime_default = std::chrono::hours(1);  // without a usable expires_in
     base::Duration retry_after_max = std::chrono::hours(1);

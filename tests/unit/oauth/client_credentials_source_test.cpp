@@ -150,6 +150,11 @@ TEST_F(Source, HonoursRetryAfter) {
     EXPECT_EQ(failure().retry_after, 90s);
 }
 
+TEST_F(Source, NamesItsApplicationInTheRemedy) {
+    http_.answer_with(401, R"({"error":"invalid_client","error_codes":[7000215]})");
+    EXPECT_THAT(failure().remedy, HasSubstr("application app-id"));
+}
+
 TEST_F(Source, NeverRepeatsTheSecretThatAServerRepeats) {
     const std::string echo = std::string(secret_text) + " or " + secret_encoded;
     http_.answer_with(400, R"({"error":"bad )" + echo + R"(","error_description":"you sent )" + echo +

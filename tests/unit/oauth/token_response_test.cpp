@@ -57,12 +57,13 @@ TEST(TokenResponse, TakesNumbersAndNumericStrings) {
     EXPECT_EQ(lifetime("4000.0"), 4000s);
 }
 
-TEST(TokenResponse, ClampsTheLifeToOneMinuteAndOneDay) {
-    EXPECT_EQ(lifetime("0"), 60s);
-    EXPECT_EQ(lifetime("-1"), 60s);
-    EXPECT_EQ(lifetime("59"), 60s);
+TEST(TokenResponse, ClampsTheLifeToTwoSecondsAndOneDay) {
+    EXPECT_EQ(lifetime("0"), 2s);
+    EXPECT_EQ(lifetime("-1"), 2s);
+    EXPECT_EQ(lifetime("1"), 2s);
+    EXPECT_EQ(lifetime("7"), 7s);
     EXPECT_EQ(lifetime("1e30"), 24h);
-    EXPECT_EQ(lifetime("-1e300"), 60s);
+    EXPECT_EQ(lifetime("-1e300"), 2s);
     EXPECT_EQ(lifetime("18446744073709551615"), 24h);
     EXPECT_EQ(lifetime("\"18446744073709551615\""), 24h);
     EXPECT_EQ(lifetime("86401"), 24h);
