@@ -87,7 +87,7 @@ class Assembler {
     MailboxSettings make_mailbox(const MailboxPart& part);
     std::string choose_credential(const MailboxPart& part, smtp::Authentication authentication);
     void check_server(const MailboxPart& part, const upstream::ServerOptions& server);
-    void check_exchange_limits(const MailboxPart& part, const MailboxSettings& mailbox);
+    void check_provider_limits(const MailboxPart& part, const MailboxSettings& mailbox);
     CredentialSettings make_credential(CredentialPart& part);
     const provider::Preset* preset_of(const CredentialPart& part);
     void check_credential(const CredentialSettings& credential, const provider::Preset& preset);
@@ -179,7 +179,7 @@ MailboxSettings Assembler::make_mailbox(const MailboxPart& part) {
     mailbox.delivery.recipients_max = mailbox.server.recipients_max;
     mailbox.credential = choose_credential(part, mailbox.server.authentication);
     check_server(part, mailbox.server);
-    check_exchange_limits(part, mailbox);
+    check_provider_limits(part, mailbox);
     return mailbox;
 }
 
@@ -230,15 +230,21 @@ void Assembler::check_server(const MailboxPart& part, const upstream::ServerOpti
                       "another host or port");
 }
 
-void Assembler::check_exchange_limits(const MailboxPart& part, const MailboxSettings& mailbox) {
-    if (mailbox.server.dialect != provider::Dialect::exchange_online) return;
-    if (mailbox.server.pool.connections_max > 3)
-        report_.warn(upstream_key(part, "connections_max"),
-                     "Exchange Online refuses more than 3 connections of a mailbox");
+// The preset knows what the provider allows.
+void Assembler::check_provider_limits(const MailboxPart& part, const MailboxSettings& mailbox) {
+    const provider::Preset& preset = *part.preset;
+    const std::string says = "provider " + std::string(preset.name) + " allows for ";
+    if (preset.dialect == provider::Dialect::any) return;
+    if (mailbox.server.pool.connections_max > preset.connections_max)
+        report_.warn(
+            upstream_key(part, "connections_max"),
+            says + std::to_string(preset.connections_max) +
+                " connections of a mailbox; with more, it refuses this or another program that uses it");
     const std::size_t rate = mailbox.delivery.budget.messages_max;
-    if (rate == 0 || rate > 30)
-        report_.warn(upstream_key(part, "messages_per_minute_max"),
-                     "Exchange Online throttles a mailbox that sends more than 30 messages a minute");
+    if (rate == 0 || rate > preset.messages_per_minute_max)
+        report_.warn(
+            upstream_key(part, "messages_per_minute_max"),
+            says + std::to_string(preset.messages_per_minute_max) + " messages a minute of a mailbox");
 }
 
 CredentialSettings Assembler::make_credential(CredentialPart& part) {

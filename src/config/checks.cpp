@@ -16,6 +16,10 @@
 namespace mailramp::config {
 namespace {
 
+std::string shown_size(std::uint64_t bytes) {
+    return size(0, bytes).show(bytes);
+}
+
 std::string index(std::size_t i) {
     return "[" + std::to_string(i) + "]";
 }
@@ -67,15 +71,16 @@ void check_sizes(const Settings& settings, Report& report) {
     if (settings.queue.wal_checkpoint_bytes > settings.queue.wal_bytes_max)
         report.wrong_order({"queue", "wal_checkpoint_size"}, {"queue", "wal_size_max"},
                            "the log would be full before it is carried over");
-    for (const MailboxSettings& mailbox : settings.mailboxes)
-        if (mailbox.preset->dialect == provider::Dialect::exchange_online &&
-            inbound.message_bytes_max > mailbox.preset->size_bytes_max) {
-            report.warn(
-                message,
-                "mailboxes of Exchange Online take 35 MB at most unless changed: Set-Mailbox -Identity " +
-                    mailbox.address + " -MaxSendSize 150MB");
-            return;
-        }
+    for (const MailboxSettings& mailbox : settings.mailboxes) {
+        const provider::Preset& preset = *mailbox.preset;
+        if (preset.dialect == provider::Dialect::any || inbound.message_bytes_max <= preset.size_bytes_max)
+            continue;
+        report.warn(message, "a mailbox of provider " + std::string(preset.name) + " takes messages of " +
+                                 shown_size(preset.size_bytes_max) +
+                                 " unless changed: Set-Mailbox -Identity " + mailbox.address +
+                                 " -MaxSendSize " + shown_size(inbound.message_bytes_max));
+        return;
+    }
 }
 
 void check_delays(const Settings& settings, Report& report) {

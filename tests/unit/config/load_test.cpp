@@ -256,11 +256,12 @@ TEST(Warnings, NameWhatWorksButShouldBeChanged) {
     EXPECT_THAT(warnings_of(short_form + "listen: 0.0.0.0:25\nallow: 10.0.0.0/8\n"),
                 HasSubstr("f:5:9: listen: warning: 0.0.0.0:25 listens on every network"));
     EXPECT_THAT(warnings_of(short_form + "upstream: {connections_max: 4}\n"),
-                HasSubstr("refuses more than 3 connections"));
+                HasSubstr("upstream.connections_max: warning: provider m365 allows for 2 connections"));
     EXPECT_THAT(warnings_of(short_form + "upstream: {messages_per_minute_max: 0}\n"),
-                HasSubstr("more than 30 messages"));
+                HasSubstr("provider m365 allows for 30 messages a minute"));
     EXPECT_THAT(warnings_of(short_form + "inbound: {message_size_max: 100MB}\n"),
-                HasSubstr("Set-Mailbox -Identity alerts@contoso.com"));
+                HasSubstr("takes messages of 35MB unless changed: Set-Mailbox -Identity alerts@contoso.com "
+                          "-MaxSendSize 100MB"));
     EXPECT_THAT(warnings_of(credential + "  spare: {tenant_id: a.com, client_id: "
                                          "11112222-bbbb-3333-cccc-4444dddd5555, client_secret: {env: X}}\n"
                                          "mailboxes: {a: {address: a@contoso.com, credentials: contoso}}\n"),
