@@ -22,6 +22,7 @@ constexpr Dialect exchange = Dialect::exchange_online;
 constexpr Dialect any = Dialect::any;
 
 constexpr std::array at_auth{Phase::auth};
+constexpr std::array at_token{Phase::token};
 constexpr std::array at_ehlo{Phase::ehlo};
 constexpr std::array at_starttls{Phase::starttls};
 constexpr std::array at_session{Phase::banner, Phase::ehlo, Phase::starttls, Phase::auth};
@@ -112,6 +113,8 @@ constexpr std::array rows{
     row(any, at_auth, 535, "5.7.8", "", pause_mailbox_new_token,
         "the server does not accept this token for this user name",
         "check that the mailbox <mailbox> exists and that the token is for it, with the right scope"),
+    row(any, at_token, 535, "5.7.8", "", pause_mailbox, "no token can be asked for with what is configured",
+        "repair what the answer names; a secret is read anew each time it is needed"),
     row(any, at_auth, 535, "", "", pause_mailbox_new_token, "the server does not accept the login",
         "check the mailbox's address <mailbox>, its permissions for application <app id>, and the scope"),
     row(any, anywhere, 550, "5.7.30", "", pause_mailbox,

@@ -28,6 +28,12 @@ Refusal refusal_of(const oauth::TokenFailure& failure) {
     refusal.answer.channel = mail::Channel::http;
     refusal.answer.phase = mail::Phase::token;
     refusal.answer.code = failure.http_status;
+    if (failure.http_status == 0 && failure.kind == oauth::TokenFailureClass::configuration) {
+        // Nobody was asked: the secret cannot be read, say.
+        refusal.answer.channel = mail::Channel::local;
+        refusal.answer.code = 535;
+        refusal.answer.enhanced = "5.7.8";
+    }
     refusal.answer.text = base::printable(failure.message, mail::answer_text_bytes_max);
     refusal.retry_after = failure.retry_after;
     return refusal;

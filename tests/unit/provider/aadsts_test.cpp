@@ -65,7 +65,8 @@ TEST(Explain, FallsBackToTheWordAndThenToTheStatus) {
     EXPECT_EQ(explain({}, "", "", 429).kind, TokenErrorClass::transient);
     EXPECT_EQ(explain({}, "invalid_client", "", 503).kind, TokenErrorClass::transient);
     EXPECT_EQ(explain({}, "", "", 404).kind, TokenErrorClass::configuration);
-    EXPECT_EQ(explain({}, "", "<html>", 200).kind, TokenErrorClass::configuration);
+    EXPECT_EQ(explain({}, "", "<html>", 200).kind, TokenErrorClass::transient);
+    EXPECT_EQ(explain({}, "", "<html>", 302).kind, TokenErrorClass::configuration);
     EXPECT_EQ(explain({}, "", "", 0).kind, TokenErrorClass::transient);
     for (const int status : {0, 200, 302, 400, 401, 429, 500}) {
         EXPECT_FALSE(explain({}, "", "", status).cause.empty());

@@ -247,6 +247,23 @@ TEST(SmtpCourier, ConnectsNowhereWithoutAToken) {
     EXPECT_TRUE(world.server.records.empty());
 }
 
+TEST(SmtpCourier, TellsASecretThatCannotBeReadFromAnEndpointThatCannotBeReached) {
+    for (const auto kind : {oauth::TokenFailureClass::configuration, oauth::TokenFailureClass::transient}) {
+        World world;
+        oauth::TokenFailure failure;
+        failure.kind = kind;
+        failure.message = "secret file /etc/mailramp/secret is open to other users";
+        world.source.failure = failure;
+        const mail::Answer said = answer(world.deliver());
+        EXPECT_EQ(said.phase, Phase::token);
+        EXPECT_EQ(said.text, failure.message);
+        const bool unreadable = kind == oauth::TokenFailureClass::configuration;
+        EXPECT_EQ(said.channel, unreadable ? Channel::local : Channel::http);
+        EXPECT_EQ(provider::classify(provider::Dialect::exchange_online, said).action,
+                  unreadable ? provider::Action::pause : provider::Action::retry);
+    }
+}
+
 TEST(SmtpCourier, LogsNoTokenWhateverHappens) {
     for (const char* text : {"235 ok\r\n", "535 5.7.3 no\r\n", "501 5.5.2 what is this\r\n", "garbage\r\n"}) {
         World world;
