@@ -264,4 +264,25 @@ inline MailboxOptions mailbox(std::string name) {
     return options;
 }
 
+inline ScriptedCourier::Reply says(const Submission& submission, Fate fate, const mail::Answer& words) {
+    return ScriptedCourier::Reply{.report = all(submission, fate, words)};
+}
+inline ScriptedCourier::Reply delivers(const Submission& submission) {
+    return says(submission, Fate::delivered, accepted());
+}
+
+inline mail::Answer no_connection() {
+    return mail::Answer{.channel = mail::Channel::local,
+                        .phase = mail::Phase::connect,
+                        .code = 0,
+                        .enhanced = "",
+                        .text = "connect 192.0.2.1: Connection refused"};
+}
+
+inline std::unique_ptr<World> started(std::vector<MailboxOptions> mailboxes, DeliveryOptions options = {}) {
+    auto world = std::make_unique<World>(std::move(mailboxes), options);
+    world->start();
+    return world;
+}
+
 }  // namespace mailramp::delivery::testing
