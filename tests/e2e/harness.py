@@ -130,13 +130,13 @@ def _as_json(line):
 
 
 class Program:
-    """A running program whose JSON lines are events. Killed when the test process ends."""
+    """A running program whose JSON lines are events. Killed when the test process ends. `descriptors` stay open in it."""
 
-    def __init__(self, command, environment=None, prefix=()):
+    def __init__(self, command, environment=None, prefix=(), descriptors=()):
         self.arguments = [*map(str, prefix), *map(str, command)]
         self.process = subprocess.Popen(self.arguments, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                                         stderr=subprocess.STDOUT, env={**os.environ, **(environment or {})},
-                                        preexec_fn=die_with_parent)
+                                        pass_fds=descriptors, preexec_fn=die_with_parent)
         self.lines = Lines(self.process.stdout)
 
     def events(self, name=None):
@@ -187,8 +187,8 @@ class Program:
 class Daemon(Program):
     """`mailramp serve`, ready: `port` is where it takes mail."""
 
-    def __init__(self, config, environment=None, prefix=(), wait_until_ready=True):
-        super().__init__([os.environ['MAILRAMP'], 'serve', '--config', config], environment, prefix)
+    def __init__(self, config, environment=None, prefix=(), wait_until_ready=True, descriptors=()):
+        super().__init__([os.environ['MAILRAMP'], 'serve', '--config', config], environment, prefix, descriptors)
         self.config, self.port = config, None
         if wait_until_ready:
             try:
