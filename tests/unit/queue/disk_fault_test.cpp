@@ -59,6 +59,39 @@ INSTANTIATE_TEST_SUITE_P(
                       Fault{"FullDiskLasting", SQLITE_FULL, TestDisk::Lasting::until_healed}),
     [](const auto& one) { return std::string(one.param.name); });
 
+// The daemon is killed right after the fault, before it has recovered; a new run accepts; then the power
+// goes.
+TEST(KilledAfterAFault, LosesNothingThatALaterRunAcknowledges) {
+    for (long k = 1;; ++k) {
+        const TemporaryFolder temporary;
+        TestDisk disk(temporary.queue(), static_cast<std::uint64_t>(k));
+        Ledger ledger;
+        bool struck = false;
+        {
+            QueueUnderTest queue(temporary.queue(), disk, ledger);
+            disk.fail_call(k, TestDisk::Lasting::until_healed);
+            queue.live();
+            struck = disk.fault_has_struck();
+            disk.stop();
+        }
+        disk.go_on();
+        disk.heal();
+        {
+            QueueUnderTest queue(temporary.queue(), disk, ledger);
+            ASSERT_TRUE(queue.is_open()) << k;
+            queue.check();
+            queue.live();
+            disk.stop();
+        }
+        disk.cut_power();
+        QueueUnderTest queue(temporary.queue(), disk, ledger);
+        ASSERT_TRUE(queue.is_open()) << k;
+        queue.check();
+        ASSERT_FALSE(HasFailure()) << "call " << k;
+        if (!struck) break;
+    }
+}
+
 TEST(OpeningWithAFault, SaysSoAndWorksWhenTheFaultHasEnded) {
     for (long k = 1;; ++k) {
         const TemporaryFolder temporary;

@@ -153,6 +153,44 @@ TEST_F(Commits, AreDurableAgainAfterTheLogCouldNotBeSynced) {
     EXPECT_EQ(group->core().counts()->messages, 2u) << "and the refused one is gone";
 }
 
+TEST_F(Commits, ThrowAwayTheRestOfTheLogBeforeTheyGoOn) {
+    Operations batch;
+    for (int i = 0; i < 100; ++i)
+        batch.push_back(accepting(QueueId(next++), 4000));
+    disk.fail_sync_of("-wal", TestDisk::Lasting::once);
+    std::ignore = group->write(batch);
+    EXPECT_GT(std::filesystem::file_size(folder.path() / "queue.db-wal"), 400'000u);
+    std::ignore = group->recover();
+    EXPECT_LT(std::filesystem::file_size(folder.path() / "queue.db-wal"), 40'000u);
+}
+
+// The kernel shows a reopened log the frames that it could not write. Whoever commits behind them, and is
+// told that all is well, loses both when the power goes.
+TEST_F(Commits, OfALaterRunDoNotStandBehindFramesThatNeverReachedTheDisk) {
+    std::ignore = group->write({accepting()});
+    const QueueId refused(next++);
+    disk.fail_sync_of("-wal", TestDisk::Lasting::once);
+    const auto lost = accepting(refused);
+    std::ignore = group->write({lost});
+    ASSERT_FALSE(lost->outcome);
+    disk.stop();
+    group.reset();
+    disk.go_on();
+    open();
+    EXPECT_TRUE(group->core().body(refused)) << "it has come back, as refused_but_maybe_sent warned";
+    const QueueId later(next++);
+    const auto accepted = accepting(later);
+    std::ignore = group->write({accepted});
+    ASSERT_TRUE(accepted->outcome);
+    disk.stop();
+    group.reset();
+    disk.cut_power();
+    open();
+    EXPECT_TRUE(group->core().body(later));
+    EXPECT_TRUE(group->core().body(refused)) << "what has been seen in the queue does not vanish from it";
+    EXPECT_EQ(group->core().counts()->messages, 3u);
+}
+
 TEST_F(Commits, AreRefusedUntilTheDiskReallyWorks) {
     disk.fail_sync_of("-wal", TestDisk::Lasting::until_healed);
     std::ignore = group->write({accepting()});
@@ -181,6 +219,28 @@ TEST_F(Commits, DoNotForgetAnOutcomeWhileTheDiskFails) {
     EXPECT_EQ(late->outcome.error().kind, ErrorKind::conflict)
         << "the second asked for what was done already";
     EXPECT_EQ(group->core().show(message.id)->recipients.at(0).state, RecipientState::delivered);
+}
+
+TEST_F(Commits, GiveUpAContentFileOnlyWhenTheEndOfItsMessageIsDurable) {
+    const QueueId id(next++);
+    const auto accept = accepting(id);
+    accept->apply = [id](Core& core) {
+        return core.accept({id, acceptance_for({{"a@example.com", "m"}}), 100'000, 0, std::nullopt});
+    };
+    std::ignore = group->write({accept});
+    const auto remove = std::make_shared<Operation>();
+    remove->kind = Operation::Kind::fact;
+    remove->apply = [id](Core& core) -> base::Result<> {
+        const auto slice = core.remove(id, noon);
+        if (!slice) return std::unexpected(slice.error());
+        return {};
+    };
+    disk.fail_sync_of("-wal", TestDisk::Lasting::once);
+    std::ignore = group->write({remove});
+    EXPECT_TRUE(group->core().take_ended_files().empty());
+    std::ignore = group->recover();
+    EXPECT_TRUE(remove->outcome);
+    EXPECT_THAT(group->core().take_ended_files(), ::testing::ElementsAre(BodyName{id, 1}));
 }
 
 TEST_F(Commits, StillReadWhileTheDiskFails) {

@@ -43,6 +43,11 @@ class TestDisk {
     void cut_at_call(long k);
     void obey_syncs(Syncs syncs) { syncs_ = syncs; }
 
+    // What kill -9 does: from stop() on nothing reaches the disk, but what was written stays, synced or not,
+    // for whoever reads it after go_on().
+    void stop() { frozen_ = true; }
+    void go_on() { frozen_ = false; }
+
     [[nodiscard]] bool fault_has_struck() const { return struck_; }
     [[nodiscard]] bool power_is_gone() const { return frozen_; }
     [[nodiscard]] long calls() const { return calls_; }
