@@ -40,7 +40,11 @@ int sync_file_range(int fd, off64_t offset, off64_t length, unsigned flags) {
 
 def enter_private_mounts():
     """Runs this program again where its mounts are its own: they end with it, however it ends."""
-    harness.require_root()
+    try:
+        harness.require_root()
+    except harness.Unavailable as why:
+        print(f'skipped: {why}')
+        sys.exit(harness.SKIPPED)
     if os.environ.get('MAILRAMP_TEST_MOUNTS') != '1':
         os.environ['MAILRAMP_TEST_MOUNTS'] = '1'
         os.execvp('unshare', ['unshare', '--mount', sys.executable, '-B', *sys.argv])

@@ -6,6 +6,7 @@ import re
 import shutil
 import smtplib
 import subprocess
+import sys
 import tempfile
 
 import harness
@@ -196,6 +197,14 @@ class Scenario(harness.Scenario):
         self.wait_until_queue_is_empty()
         bodies = [message['content'].rsplit(b'\r\n\r\n', 1)[1] for message in self.sandbox.messages()]
         self.assertEqual(sorted(bodies), sorted(b'number %d\r\n' % number for number in numbers))
+
+
+def inherited(listener):
+    """For a Daemon: it gets a socket that is listened on already, as systemd passes one: as descriptor 3."""
+    script = ('import os, sys; os.dup2(int(sys.argv[1]), 3); os.environ.update(LISTEN_FDS="1", LISTEN_PID=str(os.getpid())); '
+              'os.execv(sys.argv[2], sys.argv[2:])')
+    descriptor = listener.fileno()
+    return {'prefix': [sys.executable, '-c', script, str(descriptor)], 'descriptors': (descriptor,)}
 
 
 def submit(client, content, recipients=(RECIPIENT,), sender=SENDER, options=()):
