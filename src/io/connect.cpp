@@ -1,6 +1,8 @@
 #include "mailramp/io/connect.h"
 
+#include <algorithm>
 #include <cerrno>
+#include <chrono>
 #include <memory>
 #include <utility>
 
@@ -64,14 +66,25 @@ Task<base::Result<Stream>> connect_one(Endpoint endpoint, base::Duration timeout
     co_return Stream::adopt(executor, attempt->socket.release());
 }
 
+base::Duration left_until(base::SteadyTime deadline) {
+    return std::chrono::duration_cast<base::Duration>(deadline - std::chrono::steady_clock::now());
+}
+
 }  // namespace
 
 Task<base::Result<Stream>> connect(std::vector<Endpoint> endpoints, ConnectOptions options) {
     base::Error failure{base::ErrorKind::not_found, "no address to connect to"};
     if (endpoints.size() > options.addresses_max) endpoints.resize(options.addresses_max);
+    const base::SteadyTime deadline = std::chrono::steady_clock::now() + options.total_timeout;
     bool first = true;
     for (const Endpoint& endpoint : endpoints) {
-        auto stream = co_await connect_one(endpoint, options.address_timeout);
+        const base::Duration timeout = std::min(options.address_timeout, left_until(deadline));
+        if (timeout <= base::Duration::zero()) {
+            const std::string why = to_string(endpoint) + ": not tried, the time was up";
+            failure = {base::ErrorKind::timeout, first ? why : failure.message + "; " + why};
+            break;
+        }
+        auto stream = co_await connect_one(endpoint, timeout);
         if (stream) co_return stream;
         failure.kind = stream.error().kind;
         failure.message = first ? stream.error().message : failure.message + "; " + stream.error().message;
@@ -81,8 +94,11 @@ Task<base::Result<Stream>> connect(std::vector<Endpoint> endpoints, ConnectOptio
 }
 
 Task<base::Result<Stream>> connect(std::string host, std::uint16_t port, ConnectOptions options) {
+    const base::SteadyTime deadline = std::chrono::steady_clock::now() + options.total_timeout;
+    options.resolve_timeout = std::min(options.resolve_timeout, options.total_timeout);
     auto endpoints = co_await resolve(host, port, options);
     if (!endpoints) co_return std::unexpected(endpoints.error());
+    options.total_timeout = left_until(deadline);
     auto stream = co_await connect(std::move(*endpoints), options);
     if (!stream) co_return base::fail(host, std::move(stream.error()));
     co_return stream;

@@ -52,14 +52,17 @@ std::optional<mail::Answer> objection(const SessionEnvironment& environment, con
 io::Task<std::expected<std::unique_ptr<Session>, mail::Answer>> Session::connect(
     std::shared_ptr<const SessionEnvironment> environment, base::SteadyTime deadline) {
     const ServerOptions& server = environment->server;
-    auto endpoints = co_await io::resolve(server.host, server.port, server.connect);
+    const auto left = [&environment, deadline] {
+        const auto time = std::chrono::duration_cast<base::Duration>(deadline - environment->clock.steady());
+        return std::clamp(time, shortest_timeout, longest_timeout);
+    };
+    io::ConnectOptions options = server.connect;
+    options.resolve_timeout = std::min(options.resolve_timeout, left());
+    auto endpoints = co_await io::resolve(server.host, server.port, options);
     if (!endpoints)
         co_return std::unexpected(
             answer_of(mail::Channel::smtp, mail::Phase::resolve, 0, "", endpoints.error().message));
-    io::ConnectOptions options = server.connect;
-    const base::Duration left =
-        std::chrono::duration_cast<base::Duration>(deadline - environment->clock.steady());
-    options.address_timeout = std::clamp(left, shortest_timeout, options.address_timeout);
+    options.total_timeout = std::min(options.total_timeout, left());
     auto stream = co_await io::connect(std::move(*endpoints), std::move(options));
     if (!stream)
         co_return std::unexpected(

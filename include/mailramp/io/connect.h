@@ -20,6 +20,7 @@ struct ConnectOptions {
     Family family = Family::any;
     base::Duration resolve_timeout = std::chrono::seconds(10);
     base::Duration address_timeout = std::chrono::seconds(10);  // for each address
+    base::Duration total_timeout = std::chrono::minutes(3);     // for one connect(), its lookup included
     std::size_t addresses_max = 16;                             // how many of them are tried
     std::size_t lookups_in_flight_max = 8;                      // hung lookups before new ones are refused
 };
@@ -28,8 +29,10 @@ struct ConnectOptions {
 // never joined. Numeric addresses need no thread. ErrorKind::not_found, timeout or unavailable.
 [[nodiscard]] Task<base::Result<std::vector<Endpoint>>> resolve(std::string host, std::uint16_t port,
                                                                 ConnectOptions options);
-// Tries every address in turn, each with its own timeout. The error names each address and why it failed.
-[[nodiscard]] Task<base::Result<Stream>> connect(std::string host, std::uint16_t port, ConnectOptions options);
+// Tries every address in turn, each with its own timeout, until the total timeout. The error names each
+// address that was tried and why it failed.
+[[nodiscard]] Task<base::Result<Stream>> connect(std::string host, std::uint16_t port,
+                                                 ConnectOptions options);
 [[nodiscard]] Task<base::Result<Stream>> connect(std::vector<Endpoint> endpoints, ConnectOptions options);
 
 }  // namespace mailramp::io

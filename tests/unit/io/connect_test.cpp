@@ -176,19 +176,55 @@ TEST(Connect, TriesNoMoreAddressesThanAllowed) {
 }
 
 // A listener whose backlog is full lets further connections hang: the kernel drops their SYNs.
+struct FullListener {
+    explicit FullListener(Loop& loop)
+        : listener(Listener::bind_tcp(loop.executor(), {"127.0.0.1", 0}, 0).value()) {
+        ConnectOptions options;
+        options.address_timeout = 20ms;
+        auto last = loop.run(reach_all({listener.endpoint()}, options));
+        for (int i = 0; i < 20 && last; ++i) {
+            waiting.push_back(std::move(*last));
+            last = loop.run(reach_all({listener.endpoint()}, options));
+        }
+        EXPECT_FALSE(last.has_value());
+        if (!last) kind = last.error().kind;
+    }
+
+    Listener listener;
+    std::vector<Stream> waiting;
+    std::optional<ErrorKind> kind;  // of the connection that found no place
+};
+
 TEST(Connect, GivesAnAddressUpAtItsDeadline) {
     Loop loop;
-    auto full = Listener::bind_tcp(loop.executor(), {"127.0.0.1", 0}, 0).value();
-    std::vector<Stream> waiting;
+    const FullListener full(loop);
+    EXPECT_EQ(full.kind, ErrorKind::timeout);
+}
+
+TEST(Connect, TriesNoFurtherAddressWhenTheTotalTimeIsUp) {
+    Loop loop;
+    const FullListener full(loop);
+    auto good = Listener::bind_tcp(loop.executor(), {"127.0.0.1", 0}, 10).value();
     ConnectOptions options;
-    options.address_timeout = 20ms;
-    base::Result<Stream> last = loop.run(reach_all({full.endpoint()}, options));
-    for (int i = 0; i < 20 && last; ++i) {
-        waiting.push_back(std::move(*last));
-        last = loop.run(reach_all({full.endpoint()}, options));
-    }
-    ASSERT_FALSE(last.has_value());
-    EXPECT_EQ(last.error().kind, ErrorKind::timeout);
+    options.address_timeout = patient;
+    options.total_timeout = 20ms;
+    const auto stream = loop.run(reach_all({full.listener.endpoint(), good.endpoint()}, options));
+    ASSERT_FALSE(stream.has_value());
+    EXPECT_EQ(stream.error().kind, ErrorKind::timeout);
+    EXPECT_THAT(stream.error().message, HasSubstr("no answer within the time limit; "));
+    EXPECT_THAT(stream.error().message,
+                HasSubstr(":" + std::to_string(good.endpoint().port) + ": not tried"));
+}
+
+TEST(Connect, CountsTheLookupTowardsTheTotalTime) {
+    Loop loop;
+    HungNameServer server(loop);
+    ConnectOptions options;
+    options.resolve_timeout = patient;
+    options.total_timeout = 5ms;
+    const auto stream = loop.run(reach("hung.example", 25, options));
+    ASSERT_FALSE(stream.has_value());
+    EXPECT_EQ(stream.error().kind, ErrorKind::timeout);
 }
 
 TEST(Connect, LooksUpAndConnectsByName) {
