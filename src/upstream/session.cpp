@@ -123,6 +123,12 @@ void Session::lose(base::Error error) {
     stream_.close();
 }
 
+void Session::lose_content(base::Error error) {
+    content_failure_ = answer_of(mail::Channel::local, mail::Phase::body, 451, "4.3.0",
+                                 "the content could not be read: " + error.message);
+    lose(std::move(error));
+}
+
 // Does what the protocol wants until it wants something that only the caller has.
 io::Task<> Session::advance(base::SteadyTime deadline) {
     for (;;) {
@@ -196,9 +202,13 @@ io::Task<std::vector<smtp::RecipientOutcome>> Session::submit(smtp::OutgoingMess
                                                               delivery::ContentReader content,
                                                               base::SteadyTime deadline) {
     content_failure_.reset();
+    const std::uint64_t size_bytes = message.size_bytes;
     protocol_.submit(std::move(message));
     co_await advance(deadline);
-    if (protocol_.next() == Step::need_body) co_await send_content(std::move(content), deadline);
+    if (protocol_.next() == Step::need_body) {
+        const base::SteadyTime content_deadline = std::max(deadline, now() + content_time(size_bytes));
+        co_await send_content(std::move(content), size_bytes, content_deadline);
+    }
     co_await advance(deadline);
     auto outcomes = protocol_.take_outcomes();
     if (content_failure_)
@@ -207,51 +217,69 @@ io::Task<std::vector<smtp::RecipientOutcome>> Session::submit(smtp::OutgoingMess
     co_return outcomes;
 }
 
+base::Duration Session::content_time(std::uint64_t size_bytes) const {
+    const std::uint64_t rate =
+        std::max<std::uint64_t>(environment_->server.timeouts.content_bytes_per_second_min, 1);
+    const std::uint64_t seconds_max =
+        static_cast<std::uint64_t>(std::chrono::floor<std::chrono::seconds>(longest_timeout).count());
+    return std::chrono::seconds(std::min(size_bytes / rate, seconds_max));
+}
+
 // Writes content while a second coroutine listens: a server that has seen enough says so at once, and may
 // stop reading. The listener has always ended when this returns.
-io::Task<> Session::send_content(delivery::ContentReader content, base::SteadyTime deadline) {
-    auto listening = hear_replies(deadline);
+//
+// Once the last octet is out, only the final reply tells whether the message was taken: the wait for it has
+// its own time, whatever the attempt's deadline was, since giving up there makes duplicates.
+io::Task<> Session::send_content(delivery::ContentReader content, std::uint64_t size_bytes,
+                                 base::SteadyTime content_deadline) {
+    auto listening = hear_replies();
     boost::asio::co_spawn(environment_->executor, std::move(listening), boost::asio::detached);
-    co_await write_content(std::move(content), deadline);
-    const base::SteadyTime reply_deadline = std::min(deadline, now() + reply_timeout());
-    if (!co_await listener_done_.wait_until(reply_deadline)) {
+    co_await write_content(std::move(content), size_bytes, content_deadline);
+    if (protocol_.next() == Step::need_body) {
+        protocol_.end_body();
+        co_await write_pending(reply_timeout());
+    }
+    if (!co_await listener_done_.wait_until(now() + reply_timeout())) {
         lose({base::ErrorKind::timeout, "the final reply did not come within the time limit"});
         co_await listener_done_.wait();
     }
 }
 
-io::Task<> Session::write_content(delivery::ContentReader content, base::SteadyTime deadline) {
+// All of the content, unless the server stops it or the session is lost.
+io::Task<> Session::write_content(delivery::ContentReader content, std::uint64_t size_bytes,
+                                  base::SteadyTime content_deadline) {
     const ServerOptions& server = environment_->server;
     std::uint64_t offset = 0;
-    while (protocol_.next() == Step::need_body) {
-        auto piece = co_await content(offset, server.body_piece_bytes);
-        if (!piece) {
-            content_failure_ = answer_of(mail::Channel::local, mail::Phase::body, 451, "4.3.0",
-                                         "the content could not be read: " + piece.error().message);
-            co_return lose(piece.error());
-        }
+    while (protocol_.next() == Step::need_body && offset < size_bytes) {
+        const std::uint64_t wanted = std::min<std::uint64_t>(server.body_piece_bytes, size_bytes - offset);
+        auto piece = co_await content(offset, static_cast<std::size_t>(wanted));
+        if (!piece) co_return lose_content(std::move(piece.error()));
+        if (piece->empty() || piece->size() > wanted)
+            co_return lose_content({base::ErrorKind::io, "it is not as long as it is said to be"});
+        if (now() >= content_deadline)
+            co_return lose({base::ErrorKind::timeout, "the content went out too slowly"});
+        if (protocol_.next() != Step::need_body) co_return;  // while it was read the server spoke up
         offset += piece->size();
-        if (piece->empty())
-            protocol_.end_body();
-        else
-            protocol_.send_body(*piece);
-        const base::SteadyTime piece_deadline = std::min(deadline, now() + server.timeouts.body_timeout);
-        const std::string output = protocol_.take_output();
-        auto written = co_await stream_.write(output, until(piece_deadline));
-        if (written) continue;
-        // The server hung up, perhaps after saying why: give the listener a moment to hear it.
-        if (co_await listener_done_.wait_until(now() + server.timeouts.last_words_timeout))
-            listener_done_.notify();  // send_content() waits for it too
-        co_return lose(written.error());
+        protocol_.send_body(*piece);
+        co_await write_pending(server.timeouts.body_timeout);
     }
 }
 
+io::Task<> Session::write_pending(base::Duration timeout) {
+    const std::string output = protocol_.take_output();
+    auto written = co_await stream_.write(output, timeout);
+    if (written) co_return;
+    // The server hung up, perhaps after saying why: give the listener a moment to hear it.
+    const base::Duration patience = environment_->server.timeouts.last_words_timeout;
+    if (co_await listener_done_.wait_until(now() + patience))
+        listener_done_.notify();  // send_content() waits for it too
+    lose(written.error());
+}
+
 // Ends with the final reply, or with the connection.
-io::Task<> Session::hear_replies(base::SteadyTime deadline) {
-    // send_content() ends the wait sooner; this is the limit of one read.
-    const base::Duration patience = until(deadline) + environment_->server.timeouts.body_end_timeout;
+io::Task<> Session::hear_replies() {
     while (protocol_.next() == Step::need_body || protocol_.next() == Step::need_bytes) {
-        auto read = co_await stream_.read_some(buffer_, patience);
+        auto read = co_await stream_.read_some(buffer_, longest_timeout);  // send_content() ends it sooner
         if (!read) {
             lose(read.error());
             break;

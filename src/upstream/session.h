@@ -49,6 +49,7 @@ class Session {
     [[nodiscard]] io::Task<> log_in(base::Secret token, base::SteadyTime deadline);
 
     // One transaction on a session that is ready(). One outcome for each recipient, in their order.
+    // `deadline` holds up to the content; from there on Timeouts do.
     [[nodiscard]] io::Task<std::vector<smtp::RecipientOutcome>> submit(smtp::OutgoingMessage message,
                                                                        delivery::ContentReader content,
                                                                        base::SteadyTime deadline);
@@ -72,13 +73,18 @@ class Session {
     io::Task<> advance(base::SteadyTime deadline);
     io::Task<> converse(base::SteadyTime deadline);
     io::Task<> start_tls(base::SteadyTime deadline);
-    io::Task<> send_content(delivery::ContentReader content, base::SteadyTime deadline);
-    io::Task<> write_content(delivery::ContentReader content, base::SteadyTime deadline);
-    io::Task<> hear_replies(base::SteadyTime deadline);
+    io::Task<> send_content(delivery::ContentReader content, std::uint64_t size_bytes,
+                            base::SteadyTime content_deadline);
+    io::Task<> write_content(delivery::ContentReader content, std::uint64_t size_bytes,
+                             base::SteadyTime content_deadline);
+    io::Task<> write_pending(base::Duration timeout);
+    io::Task<> hear_replies();
+    [[nodiscard]] base::Duration content_time(std::uint64_t size_bytes) const;
     [[nodiscard]] base::Duration reply_timeout() const;
     [[nodiscard]] base::SteadyTime now() const { return environment_->clock.steady(); }
     [[nodiscard]] base::Duration until(base::SteadyTime deadline) const;
     void lose(base::Error error);
+    void lose_content(base::Error error);
 
     std::shared_ptr<const SessionEnvironment> environment_;
     io::Stream stream_;

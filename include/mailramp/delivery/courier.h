@@ -27,7 +27,10 @@ struct Submission {
     mail::Envelope envelope;  // recipients: those of this attempt
     std::uint64_t size_bytes = 0;
     ContentReader content;
-    base::SteadyTime deadline;  // the attempt as a whole
+    // For all that comes before the content. Content that flows may go on past it, and once the last octet is
+    // out the final reply is awaited as long as the courier allows: giving up there makes duplicates. The
+    // claim stays with this instance meanwhile; a permit whose lease runs out counts as used from then.
+    base::SteadyTime deadline;
 };
 
 enum class Fate {

@@ -26,7 +26,9 @@ struct Timeouts {
     base::Duration auth_timeout = std::chrono::seconds(60);       // Exchange delays a refusal on purpose
     base::Duration envelope_timeout = std::chrono::seconds(120);  // each of MAIL, RCPT and DATA
     base::Duration body_timeout = std::chrono::seconds(180);      // each piece of content
-    base::Duration body_end_timeout = std::chrono::seconds(600);
+    // Content may go on past the attempt's deadline as long as it is not slower than this on the whole.
+    std::uint64_t content_bytes_per_second_min = 8 * 1024;
+    base::Duration body_end_timeout = std::chrono::seconds(600);  // from the last octet, past any deadline
     base::Duration quit_timeout = std::chrono::seconds(5);
     base::Duration last_words_timeout =
         std::chrono::seconds(1);  // for a reply behind a connection that broke

@@ -99,6 +99,18 @@ inline const Authority& authority() {
     return the_authority;
 }
 
+// The time of this machine and a jump that a test makes.
+class JumpingClock final : public base::Clock {
+  public:
+    [[nodiscard]] base::WallTime wall() const override { return clock_.wall() + ahead; }
+    [[nodiscard]] base::SteadyTime steady() const override { return clock_.steady() + ahead; }
+
+    base::Duration ahead{};  // negative: behind
+
+  private:
+    io::SystemClock clock_;
+};
+
 struct World {
     World() : World(Authority::server(authority().ca, {})) {}
     explicit World(std::optional<io::TlsServer> certificate)
@@ -160,7 +172,7 @@ struct World {
     }
 
     io::testing::Loop loop;
-    io::SystemClock clock;
+    JumpingClock clock;
     std::string log;  // every line and field that was logged
     base::Logger::Sink sink = [this](const base::LogRecord& record) {
         log.append(record.event).append(" ").append(record.message);
