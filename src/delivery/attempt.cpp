@@ -123,8 +123,7 @@ io::Task<> Dispatcher::Impl::fly(Mailbox& mailbox, Schedule::Attempt begun, Loan
         co_await return_untouched(mailbox, begun, std::move(loan), std::move(message));
         co_return;
     }
-    flights_.push_front(Flight{.mailbox = mailbox, .message = std::move(message)});
-    const auto flight = flights_.begin();
+    const SharedFlight flight = begin_flight(mailbox, std::move(message), Flight::Stage::submitting);
     ++counters_.attempts;
     for (const queue::ClaimedRecipient& recipient : flight->message.recipients)
         if (recipient.maybe_delivered) ++counters_.repeated_uncertain;
@@ -142,7 +141,7 @@ io::Task<> Dispatcher::Impl::fly(Mailbox& mailbox, Schedule::Attempt begun, Loan
         announce(mailbox, change);
         co_await settle(*flight, std::move(outcome), std::move(report.receipt));
     }
-    flights_.erase(flight);
+    flights_.remove(flight);
     mailbox.schedule.ended();
     attempt_ended(mailbox);
 }
@@ -152,14 +151,18 @@ io::Task<> Dispatcher::Impl::return_untouched(Mailbox& mailbox, Schedule::Attemp
     co_await give_back(std::move(loan.permit), LeaseUse::unused);
     co_await give_back(std::move(loan.connection), LeaseUse::unused);
     mailbox.schedule.withdrawn(begun);
-    flights_.push_front(
-        Flight{.mailbox = mailbox, .message = std::move(message), .stage = Flight::Stage::settling});
-    const auto flight = flights_.begin();
+    const SharedFlight flight = begin_flight(mailbox, std::move(message), Flight::Stage::settling);
     Outcome outcome = conclude_untouched(flight->message, clock_.wall());
     co_await settle(*flight, std::move(outcome), std::string());
-    flights_.erase(flight);
+    flights_.remove(flight);
     mailbox.schedule.ended();
     attempt_ended(mailbox);
+}
+
+SharedFlight Dispatcher::Impl::begin_flight(Mailbox& mailbox, queue::ClaimedMessage message,
+                                            Flight::Stage stage) {
+    flights_.push_front(std::make_shared<Flight>(mailbox, std::move(message), stage));
+    return flights_.front();
 }
 
 Submission Dispatcher::Impl::submission(const Flight& flight) const {

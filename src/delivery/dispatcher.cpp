@@ -316,27 +316,25 @@ io::Task<DrainResult> Dispatcher::Impl::drain(base::Duration timeout) {
         set_deadline(mailbox, std::nullopt);
     }
     const std::size_t ended_before = attempts_ended_;
-    const base::SteadyTime deadline = clock_.steady() + timeout;
-    naps_.emplace(deadline, &task_ended_);
-    look_at_timers();
-    while (tasks_under_way_ > 0 && clock_.steady() < deadline)
-        co_await task_ended_.wait();
-    std::erase_if(naps_, [this](const auto& nap) { return nap.second == &task_ended_; });
+    co_await wait_for_tasks(clock_.steady() + timeout);
+
+    // Every mark is a task of its own: one that the disk does not take keeps no other waiting. Outcomes that
+    // are on their way to the disk get the same time.
+    std::size_t abandoned = 0;
+    for (const SharedFlight& flight : flights_) {
+        if (flight->stage != Flight::Stage::submitting) continue;
+        flight->abandoned = true;
+        ++abandoned;
+        ++marks_under_way_;
+        spawn(mark_uncertain(flight));
+    }
+    co_await wait_for_tasks(clock_.steady() + options_.drain_grace);
 
     DrainResult result;
-    result.finished = attempts_ended_ - ended_before;
-    // Marking is asynchronous, and an attempt may end by itself meanwhile: each is looked at afresh.
-    for (;;) {
-        const auto flight = std::ranges::find_if(flights_, [](const Flight& candidate) {
-            return candidate.stage == Flight::Stage::submitting && !candidate.abandoned;
-        });
-        if (flight == flights_.end()) break;
-        flight->abandoned = true;
-        const bool marked = co_await mark_uncertain(*flight);
-        ++(marked ? result.marked_uncertain : result.left_claimed);
-    }
-    for (const Flight& flight : flights_)
-        if (flight.stage == Flight::Stage::settling) ++result.left_claimed;
+    result.marked_uncertain = marks_stored_;
+    result.left_claimed = abandoned - marks_stored_ + (flights_.size() - abandoned_in_flight());
+    const std::size_t abandoned_ended = abandoned - abandoned_in_flight();
+    result.finished = attempts_ended_ - ended_before - abandoned_ended;
     stopped_ = true;
     for (const auto& [wakes, sleeper] : naps_)
         sleeper->notify();
@@ -345,18 +343,34 @@ io::Task<DrainResult> Dispatcher::Impl::drain(base::Duration timeout) {
     co_return result;
 }
 
-io::Task<bool> Dispatcher::Impl::mark_uncertain(Flight& flight) {
-    const Outcome outcome = conclude_interrupted(options_, flight.message, facts(flight.message));
-    queue::Settlement mark = settlement(flight, outcome, std::string());
+std::size_t Dispatcher::Impl::abandoned_in_flight() const {
+    return static_cast<std::size_t>(
+        std::ranges::count_if(flights_, [](const SharedFlight& flight) { return flight->abandoned; }));
+}
+
+// For everything but couriers whose attempts have been abandoned.
+io::Task<> Dispatcher::Impl::wait_for_tasks(base::SteadyTime deadline) {
+    naps_.emplace(deadline, &task_ended_);
+    look_at_timers();
+    while (tasks_under_way_ + marks_under_way_ > abandoned_in_flight() && clock_.steady() < deadline)
+        co_await task_ended_.wait();
+    std::erase_if(naps_, [this](const auto& nap) { return nap.second == &task_ended_; });
+}
+
+io::Task<> Dispatcher::Impl::mark_uncertain(SharedFlight flight) {
+    const Outcome outcome = conclude_interrupted(options_, flight->message, facts(flight->message));
+    queue::Settlement mark = settlement(*flight, outcome, std::string());
     const base::Result<> stored = co_await store_.settle(std::move(mark));
-    if (!stored) {
+    if (stored) {
+        ++marks_stored_;
+        count(flight->message, outcome);
+        log_.settled(flight->mailbox.options, flight->message, outcome, std::string{}, clock_.wall());
+    } else {
         ++counters_.store_failures;
-        log_.outcome_unsaved(flight.mailbox.options, flight.message.id.text(), stored.error());
-        co_return false;
+        log_.outcome_unsaved(flight->mailbox.options, flight->message.id.text(), stored.error());
     }
-    count(flight.message, outcome);
-    log_.settled(flight.mailbox.options, flight.message, outcome, std::string{}, clock_.wall());
-    co_return true;
+    --marks_under_way_;
+    task_ended_.notify();
 }
 
 }  // namespace mailramp::delivery

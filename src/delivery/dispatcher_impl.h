@@ -11,6 +11,7 @@
 #include <functional>
 #include <list>
 #include <map>
+#include <memory>
 #include <optional>
 #include <random>
 #include <set>
@@ -47,11 +48,17 @@ struct Mailbox {
 struct Flight {
     enum class Stage { submitting, settling };
 
+    Flight(Mailbox& from, queue::ClaimedMessage claimed, Stage first)
+        : mailbox(from), message(std::move(claimed)), stage(first) {}
+
     Mailbox& mailbox;
     queue::ClaimedMessage message;
-    Stage stage = Stage::submitting;
-    bool abandoned = false;  // drain() has stored it as uncertain; what the courier says is too late
+    Stage stage;
+    bool abandoned = false;  // drain() stores it as uncertain; what the courier says is too late
 };
+
+// The attempt and the mark of a drain both hold it, and either may end first.
+using SharedFlight = std::shared_ptr<Flight>;
 
 // What the budget lent for one attempt.
 struct Loan {
@@ -71,7 +78,9 @@ struct Dispatcher::Impl {
     io::Task<base::Result<>> start(Timers timers);
     io::Task<> run_timers();
     io::Task<DrainResult> drain(base::Duration timeout);
-    io::Task<bool> mark_uncertain(Flight& flight);
+    io::Task<> wait_for_tasks(base::SteadyTime deadline);
+    [[nodiscard]] std::size_t abandoned_in_flight() const;
+    io::Task<> mark_uncertain(SharedFlight flight);
     base::Result<> resume(const std::string& name);
     [[nodiscard]] MailboxStatus status(const Mailbox& mailbox) const;
     [[nodiscard]] std::optional<base::SteadyTime> next_deadline() const;
@@ -100,6 +109,7 @@ struct Dispatcher::Impl {
     io::Task<> fly(Mailbox& mailbox, Schedule::Attempt begun, Loan loan, queue::ClaimedMessage message);
     io::Task<> return_untouched(Mailbox& mailbox, Schedule::Attempt begun, Loan loan,
                                 queue::ClaimedMessage message);
+    SharedFlight begin_flight(Mailbox& mailbox, queue::ClaimedMessage message, Flight::Stage stage);
     [[nodiscard]] Submission submission(const Flight& flight) const;
     [[nodiscard]] Outcome judge(const Flight& flight, const AttemptReport& report);
     io::Task<> settle(Flight& flight, Outcome outcome, std::string receipt);
@@ -126,9 +136,11 @@ struct Dispatcher::Impl {
     std::multimap<base::SteadyTime, io::Event*> naps_;                   // of coroutines that wait
     io::Event timer_changed_;
     std::optional<base::SteadyTime> armed_;  // what run_timers() waits for
-    std::list<Flight> flights_;
+    std::list<SharedFlight> flights_;
     std::size_t tasks_under_way_ = 0;  // attempts, also before their claim, and saves
     std::size_t attempts_ended_ = 0;
+    std::size_t marks_under_way_ = 0;  // of drain()
+    std::size_t marks_stored_ = 0;
     io::Event task_ended_;
     std::set<std::string, std::less<>> unknown_logged_;
     bool draining_ = false;

@@ -66,7 +66,7 @@ enum class Timers {
 struct DrainResult {
     std::size_t finished = 0;          // attempts that ended in time
     std::size_t marked_uncertain = 0;  // attempts that did not, and are stored as uncertain
-    std::size_t left_claimed = 0;      // attempts whose mark could not be stored; the next start finds them
+    std::size_t left_claimed = 0;      // attempts whose end could not be stored; the next start finds them
 };
 
 class Dispatcher {
@@ -82,7 +82,7 @@ class Dispatcher {
     [[nodiscard]] io::Task<base::Result<>> start(Timers timers);
     // Claims nothing more and waits for the attempts in flight, at most `timeout`. What is still under way
     // then is stored as uncertain, since nobody can know how far it came; a courier that is stopped shortly
-    // before gets exact outcomes stored. Once.
+    // before gets exact outcomes stored. Storing may take DeliveryOptions::drain_grace more. Once.
     [[nodiscard]] io::Task<DrainResult> drain(base::Duration timeout);
 
     // Ends a mailbox's pause or rest by an operator's word. ErrorKind::not_found: no such mailbox.

@@ -70,6 +70,8 @@ struct DeliveryOptions {
     base::Duration permit_lease = std::chrono::seconds(30);
     // A claim and its permit outlive the attempt's deadline by this, so that its end can be stored.
     base::Duration lease_grace = std::chrono::minutes(2);
+    // What a drain adds to its timeout for storing the outcomes, and the marks of what did not end in time.
+    base::Duration drain_grace = std::chrono::seconds(1);
     // When the store fails (a broken disk), each mailbox waits before it asks again, doubling.
     base::Duration store_pause_min = std::chrono::milliseconds(200);
     base::Duration store_pause_max = std::chrono::seconds(15);

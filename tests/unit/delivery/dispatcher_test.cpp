@@ -370,6 +370,82 @@ TEST(Dispatcher, LeavesToTheNextStartWhatItCannotMark) {
     EXPECT_EQ(world->store.count(RecipientState::uncertain), 3U);
 }
 
+TEST(Dispatcher, LogsEveryRecipientThatADrainMarks) {
+    const auto world = started({mailbox("m")});
+    world->courier.script = [](const Submission& submission) {
+        Reply reply = delivers(submission);
+        reply.latency = 1h;
+        return reply;
+    };
+    world->store.accept("m", {"a@example.net", "b@example.net"});
+    world->run_for(1s);
+    world->begin_drain(8s);
+    world->run_for(9s);
+    EXPECT_EQ(world->logged("uncertain"), 2U);
+    EXPECT_EQ(world->last("uncertain", "to"), "b@example.net");
+    EXPECT_EQ(world->dispatcher->counters().uncertain, 2U);
+}
+
+TEST(Dispatcher, ACourierMayEndWhileItsAttemptIsBeingMarked) {
+    const auto world = started({mailbox("m")});
+    world->courier.script = [](const Submission& submission) {
+        Reply reply = delivers(submission);
+        reply.latency = 8s + 100ms;
+        return reply;
+    };
+    world->store.settle_wait = [&] { return world->loop->sleep(500ms); };
+    world->store.accept("m", {"a@example.net"});
+    world->settle_down();
+    world->begin_drain(8s);
+    world->run_for(8s + 200ms);
+    EXPECT_EQ(world->courier.in_flight, 0U);  // it has ended, the mark waits for the disk
+    EXPECT_FALSE(world->drained);
+    EXPECT_EQ(world->store.count(RecipientState::claimed), 1U);
+    world->run_for(1s);
+    ASSERT_TRUE(world->drained);
+    EXPECT_EQ(world->drained->finished, 0U);
+    EXPECT_EQ(world->drained->marked_uncertain, 1U);
+    EXPECT_EQ(world->drained->left_claimed, 0U);
+    EXPECT_EQ(world->store.count(RecipientState::uncertain), 1U);
+    EXPECT_EQ(world->last("uncertain", "to"), "a@example.net");
+    EXPECT_TRUE(world->store.broken_promises.empty());
+}
+
+TEST(Dispatcher, ADrainWaitsALittleForOutcomesOnTheirWayToTheDisk) {
+    const auto world = started({mailbox("m")});
+    world->store.settle_wait = [&] { return world->loop->sleep(8s + 500ms); };
+    world->store.accept("m", {"a@example.net"});
+    world->run_for(200ms);
+    ASSERT_EQ(world->courier.in_flight, 0U);
+    world->begin_drain(8s);
+    world->run_for(8s);
+    EXPECT_FALSE(world->drained);
+    world->run_for(1s);
+    ASSERT_TRUE(world->drained);
+    EXPECT_EQ(world->drained->finished, 1U);
+    EXPECT_EQ(world->drained->left_claimed, 0U);
+    EXPECT_EQ(world->store.count(RecipientState::delivered), 1U);
+}
+
+TEST(Dispatcher, ADrainDoesNotWaitForADiskThatHangs) {
+    const auto world = started({mailbox("m")});
+    world->courier.script = [](const Submission& submission) {
+        Reply reply = delivers(submission);
+        reply.latency = submission.envelope.recipients.size() == 1 ? 1s : 1h;
+        return reply;
+    };
+    world->store.settle_wait = [&] { return world->loop->sleep(1h); };
+    world->store.accept("m", {"a@example.net"});
+    world->store.accept("m", {"a@example.net", "b@example.net"});
+    world->run_for(5s);
+    world->begin_drain(8s);
+    world->run_for(9s);
+    ASSERT_TRUE(world->drained);
+    EXPECT_EQ(world->drained->left_claimed, 2U);
+    world->run_for(2h);  // the disk has come back, and nobody waits for it any more
+    EXPECT_TRUE(world->store.broken_promises.empty());
+}
+
 TEST(Dispatcher, AnIdleOneDrainsAtOnce) {
     const auto world = started({mailbox("m")});
     world->begin_drain(8s);

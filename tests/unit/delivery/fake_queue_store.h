@@ -47,6 +47,7 @@ class FakeQueueStore final : public queue::QueueStore {
     std::function<bool(std::string_view operation)> fails = [](std::string_view) { return false; };
     // What a claim waits for, if anything: a slow disk.
     std::function<io::Task<>()> claim_wait;
+    std::function<io::Task<>()> settle_wait;   // likewise a settlement
     std::vector<std::string> broken_promises;  // of the caller
     std::uint64_t claims = 0, empty_claims = 0, saves = 0;
 
@@ -116,6 +117,7 @@ class FakeQueueStore final : public queue::QueueStore {
 
     io::Task<base::Result<>> settle(queue::Settlement settlement) override {
         co_await turn();
+        if (settle_wait) co_await settle_wait();
         if (fails("settle")) co_return base::fail(base::ErrorKind::unavailable, "a scripted failure");
         for (const queue::RecipientSettlement& settled : settlement.recipients) {
             const auto row = std::ranges::find(rows_, settled.row, &FakeRow::row);
