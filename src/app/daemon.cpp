@@ -3,6 +3,7 @@
 #include <csignal>
 #include <cstring>
 #include <deque>
+#include <exception>
 #include <optional>
 #include <random>
 #include <string>
@@ -14,11 +15,11 @@
 
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/co_spawn.hpp>
-#include <boost/asio/detached.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/signal_set.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
+#include "app/hardening.h"
 #include "app/listeners.h"
 #include "app/views.h"
 #include "mailramp/admin/server.h"
@@ -38,11 +39,18 @@
 namespace mailramp::app {
 namespace {
 
-// From SIGTERM to the moment at which what is in flight is stored as uncertain: the whole end takes less than
-// 10 s.
-constexpr base::Duration drain_timeout = std::chrono::seconds(8);
-// Between the end of the drain and cutting what is left, so that a courier's exact outcomes are still stored.
-constexpr base::Duration abort_grace = std::chrono::milliseconds(500);
+// How long the parts of the end may take; together less than the 10 s that service managers are promised.
+struct EndTimes {
+    base::Duration drain = std::chrono::seconds(8);                // clients and deliveries
+    base::Duration abort_before = std::chrono::milliseconds(700);  // deliveries are cut so long before
+    unsigned alarm_seconds = 9;                                    // then the process ends, whatever hangs
+};
+constexpr EndTimes end_times;
+
+// For a disk, a log or a lock that never answers: nothing that was acknowledged depends on a clean end.
+void end_at_once(int) {
+    _exit(EX_OK);
+}
 
 std::uint64_t random_seed() {
     std::random_device device;
@@ -90,8 +98,9 @@ struct Daemon::Impl {
     io::Task<> begin();
     io::Task<> wait_for_signals();
     io::Task<> drain();
-    io::Task<> drain_dispatcher(base::Duration timeout, io::Event& done);
-    void spawn(io::Task<> task) { boost::asio::co_spawn(loop, std::move(task), boost::asio::detached); }
+    io::Task<> drain_clients(base::SteadyTime deadline);
+    io::Task<> drain_dispatcher(base::Duration timeout);
+    void spawn(io::Task<> task);
     void finish(int exit_status);
 
     std::filesystem::path config_file;
@@ -103,6 +112,9 @@ struct Daemon::Impl {
     boost::asio::io_context loop{1};
     io::SystemClock clock;
     boost::asio::signal_set signals{loop, SIGTERM, SIGINT, SIGHUP};
+    io::Event clients_gone{loop.get_executor()};
+    io::Event deliveries_ended{loop.get_executor()};
+    bool deliveries_drained = false;
     std::vector<io::Listener> listeners;
     std::vector<std::string> names;
     std::unique_ptr<queue::QueueStore> store;
@@ -135,7 +147,13 @@ int Daemon::run() {
     }
     daemon.spawn(daemon.wait_for_signals());
     daemon.spawn(daemon.begin());
-    daemon.loop.run();
+    try {
+        daemon.loop.run();
+    } catch (const std::exception& error) {
+        daemon.logger.error(base::events::stopped, std::string("a bug, or no memory: ") + error.what(),
+                            {{"status", EX_SOFTWARE}});
+        return EX_SOFTWARE;
+    }
 
     // What is durable is durable already; this ends the store's threads in order.
     daemon.store.reset();
@@ -149,6 +167,7 @@ std::expected<void, StartFailure> Daemon::Impl::open() {
     auto opened = open_listeners(settings.inbound, loop.get_executor(), logger);
     if (!opened) return std::unexpected(StartFailure{EX_UNAVAILABLE, std::move(opened.error())});
     listeners = *std::move(opened);
+    fit_sessions_to_descriptors(settings.inbound, logger);
     for (const io::Listener& listener : listeners)
         names.push_back(listener.name());
 
@@ -163,7 +182,7 @@ std::expected<void, StartFailure> Daemon::Impl::open() {
     router.emplace(settings.route);
     inbound_server.emplace(settings.inbound, loop.get_executor(), *store, *router, clock, logger);
     if (auto admin_open = open_admin(); !admin_open)
-        return std::unexpected(failure(EX_CANTCREAT, "the admin socket", std::move(admin_open.error())));
+        return std::unexpected(StartFailure{EX_CANTCREAT, std::move(admin_open.error())});
     return {};
 }
 
@@ -255,6 +274,13 @@ admin::Explanation Daemon::Impl::explain(const std::string& mailbox, const mail:
     return {};
 }
 
+// An exception here is out of memory or a bug; the queue on the disk is better off with a new process.
+void Daemon::Impl::spawn(io::Task<> task) {
+    boost::asio::co_spawn(loop, std::move(task), [](const std::exception_ptr& error) {
+        if (error) std::rethrow_exception(error);
+    });
+}
+
 io::Task<> Daemon::Impl::begin() {
     auto started = co_await dispatcher->start(delivery::Timers::own);
     if (!started) {
@@ -262,6 +288,7 @@ io::Task<> Daemon::Impl::begin() {
         finish(EX_IOERR);
         co_return;
     }
+    if (draining) co_return;
     spawn(courier->maintain());
     spawn(admin_server->run());
     for (CredentialRuntime& runtime : credentials)
@@ -293,35 +320,44 @@ io::Task<> Daemon::Impl::wait_for_signals() {
             co_return;
         }
         draining = true;
+        std::signal(SIGALRM, end_at_once);
+        alarm(end_times.alarm_seconds);
         logger.info(base::events::stopping, "", {{"signal", strsignal(number)}});
         spawn(drain());
     }
 }
 
-// Clients first: what they are in the middle of may still become durable. Deliveries end at the same time.
+// Clients and deliveries end side by side; each gets the whole time. A delivery that does not end is cut
+// shortly before its time is up, so that the store still learns exactly how far it came.
 io::Task<> Daemon::Impl::drain() {
-    const base::SteadyTime deadline = clock.steady() + drain_timeout;
-    io::Event delivered(loop.get_executor());
+    const base::SteadyTime deadline = clock.steady() + end_times.drain;
     inbound_server->stop_accepting();
     courier->stop();
     for (CredentialRuntime& runtime : credentials)
         runtime.cache.stop();
-    spawn(drain_dispatcher(drain_timeout, delivered));
-    co_await inbound_server->drain(deadline);
-    if (!co_await delivered.wait_until(deadline - abort_grace)) {
-        courier->abort();
-        co_await delivered.wait();
-    }
+    spawn(drain_clients(deadline));
+    spawn(drain_dispatcher(end_times.drain));
+    if (!co_await deliveries_ended.wait_until(deadline - end_times.abort_before)) courier->abort();
+    static_cast<void>(co_await clients_gone.wait_until(deadline));
+    // The disk may hang or fail: what cannot be marked now is found at the next start.
+    if (!deliveries_drained)
+        static_cast<void>(co_await deliveries_ended.wait_until(deadline + end_times.abort_before));
     admin_server->stop();
     finish(EX_OK);
 }
 
-io::Task<> Daemon::Impl::drain_dispatcher(base::Duration timeout, io::Event& done) {
+io::Task<> Daemon::Impl::drain_clients(base::SteadyTime deadline) {
+    co_await inbound_server->drain(deadline);
+    clients_gone.notify();
+}
+
+io::Task<> Daemon::Impl::drain_dispatcher(base::Duration timeout) {
     const delivery::DrainResult result = co_await dispatcher->drain(timeout);
     if (result.marked_uncertain + result.left_claimed > 0)
         logger.warning(base::events::message_uncertain, "the daemon ended while these were being submitted",
                        {{"attempts", result.marked_uncertain + result.left_claimed}});
-    done.notify();
+    deliveries_drained = true;
+    deliveries_ended.notify();
 }
 
 void Daemon::Impl::finish(int exit_status) {

@@ -28,13 +28,8 @@ int take_inherited_count() {
     return static_cast<int>(std::min<std::uint64_t>(*count_number, inherited_max));
 }
 
-std::string name_of(const io::Endpoint& endpoint) {
-    const bool ipv6 = endpoint.address.find(':') != std::string::npos;
-    return (ipv6 ? "[" + endpoint.address + "]" : endpoint.address) + ":" + std::to_string(endpoint.port);
-}
-
 base::Error explain(const io::Endpoint& endpoint, base::Error error) {
-    error.message.insert(0, "cannot listen on " + name_of(endpoint) + ": ");
+    error.message.insert(0, "cannot listen on ");
     if (error.kind == base::ErrorKind::conflict) {
         error.message += "; " + port_in_use_advice(endpoint.port, port_owner(endpoint.port));
     } else if (error.kind == base::ErrorKind::io && endpoint.port < 1024 && geteuid() != 0) {

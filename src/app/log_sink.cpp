@@ -1,5 +1,10 @@
 #include "app/log_sink.h"
 
+#include <atomic>
+#include <chrono>
+#include <future>
+#include <span>
+
 #include <spdlog/logger.h>
 #include <spdlog/sinks/stdout_sinks.h>
 #include <unistd.h>
@@ -7,8 +12,14 @@
 #include <boost/json/object.hpp>
 #include <boost/json/serialize.hpp>
 
+#include "mailramp/base/events.h"
+#include "mailramp/io/worker.h"
+
 namespace mailramp::app {
 namespace {
+
+constexpr std::size_t lines_waiting_max = 10'000;
+constexpr std::chrono::milliseconds flush_timeout{500};
 
 spdlog::level::level_enum level_of(base::LogLevel level) {
     switch (level) {
@@ -87,6 +98,8 @@ std::string as_text(const base::LogRecord& record) {
 
 }  // namespace
 
+// Lines go to a thread: a terminal, pipe or journal that takes nothing must not stop the mail. What does not
+// fit any more is counted and said.
 struct LogSink::Impl {
     explicit Impl(const base::LogOptions& options)
         : json(wants_json(options.format)),
@@ -97,16 +110,38 @@ struct LogSink::Impl {
             logger.set_pattern(R"({"time":"%Y-%m-%dT%H:%M:%S.%eZ",%v})", spdlog::pattern_time_type::utc);
         else
             logger.set_pattern("%Y-%m-%dT%H:%M:%S.%e%z %^%l%$ %v");
-        sink = [this](const base::LogRecord& record) {
-            // Passed as an argument, never as the format: the text comes from the network.
-            logger.log(level_of(record.level), "{}", json ? as_json(record) : as_text(record));
-        };
+        sink = [this](const base::LogRecord& record) { take(record); };
+    }
+
+    void take(const base::LogRecord& record) {
+        if (waiting >= lines_waiting_max) {
+            ++lost;
+            return;
+        }
+        if (const std::size_t count = lost.exchange(0); count > 0) {
+            const base::LogField field("lines", count);
+            post({base::LogLevel::warning, base::events::log_lines_lost, "the log was not read fast enough",
+                  std::span(&field, 1)});
+        }
+        post(record);
+    }
+
+    void post(const base::LogRecord& record) {
+        ++waiting;
+        writer.post([this, time = spdlog::log_clock::now(), of = level_of(record.level),
+                     text = json ? as_json(record) : as_text(record)] {
+            logger.log(time, spdlog::source_loc{}, of, text);
+            --waiting;
+        });
     }
 
     bool json;
     base::LogLevel level;
     spdlog::logger logger;
     base::Logger::Sink sink;
+    std::atomic<std::size_t> waiting = 0;
+    std::atomic<std::size_t> lost = 0;
+    io::Worker writer{"log"};
 };
 
 LogSink::LogSink(const base::LogOptions& options) : impl_(std::make_unique<Impl>(options)) {}
@@ -120,7 +155,13 @@ base::Logger LogSink::logger() const {
 }
 
 void LogSink::flush() {
-    impl_->logger.flush();
+    auto written = std::make_shared<std::promise<void>>();
+    impl_->writer.post([this, written] {
+        impl_->logger.flush();
+        written->set_value();
+    });
+    // Whoever reads the log no longer does: the end does not wait for it.
+    if (written->get_future().wait_for(flush_timeout) != std::future_status::ready) impl_->writer.abandon();
 }
 
 }  // namespace mailramp::app

@@ -18,6 +18,7 @@ class LogSink {
 
     // Loggers of the whole program; this object must outlive them.
     [[nodiscard]] base::Logger logger() const;
+    // Waits, but not long, until what was logged is written.
     void flush();
 
   private:

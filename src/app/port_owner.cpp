@@ -34,10 +34,11 @@ void add_listening_inodes(const fs::path& table, std::uint16_t port, std::set<st
 
 bool holds_one_of(const fs::path& process, const std::set<std::string>& inodes) {
     std::error_code error;
-    for (const auto& descriptor : fs::directory_iterator(process / "fd", error)) {
-        const std::string target = fs::read_symlink(descriptor.path(), error).string();
+    std::error_code ended;  // processes end while their folders are read
+    for (fs::directory_iterator at(process / "fd", error), end; !error && at != end; at.increment(error)) {
+        const std::string target = fs::read_symlink(at->path(), ended).string();
         constexpr std::string_view prefix = "socket:[";
-        if (error || !target.starts_with(prefix) || !target.ends_with(']')) continue;
+        if (ended || !target.starts_with(prefix) || !target.ends_with(']')) continue;
         if (inodes.contains(target.substr(prefix.size(), target.size() - prefix.size() - 1))) return true;
     }
     return false;
@@ -52,10 +53,10 @@ std::optional<PortOwner> port_owner(std::uint16_t port, const fs::path& proc) {
     if (inodes.empty()) return {};
 
     std::error_code error;
-    for (const auto& entry : fs::directory_iterator(proc, error)) {
-        const auto pid = base::parse_number(entry.path().filename().string());
-        if (!pid || !holds_one_of(entry.path(), inodes)) continue;
-        std::ifstream file(entry.path() / "comm");
+    for (fs::directory_iterator at(proc, error), end; !error && at != end; at.increment(error)) {
+        const auto pid = base::parse_number(at->path().filename().string());
+        if (!pid || !holds_one_of(at->path(), inodes)) continue;
+        std::ifstream file(at->path() / "comm");
         std::string program;
         std::getline(file, program);
         return PortOwner{static_cast<int>(*pid), base::printable(program, 64)};
@@ -81,7 +82,8 @@ std::string port_in_use_advice(std::uint16_t port, const std::optional<PortOwner
     advice +=
         ", or let mailramp listen elsewhere (listen: [\"127.0.0.1:2525\"]) and point the programs there";
     if (exim || postfix)
-        advice += ", or keep it as the smart host's client: its relay host would be [127.0.0.1]:2525";
+        advice +=
+            ", or keep it on port 25 and let it hand everything on (Postfix: relayhost = [127.0.0.1]:2525)";
     return advice + ".";
 }
 

@@ -25,11 +25,11 @@ namespace {
 constexpr std::size_t response_bytes_max = std::size_t{16} << 20;
 
 Failure not_running(const std::filesystem::path& socket, const std::string& why) {
-    return {ExitStatus::unavailable, "the daemon does not answer: " + why +
-                                         "\nStart it with: systemctl start mailramp\n"
-                                         "or by hand: mailramp serve --config /etc/mailramp/mailramp.yaml\n"
-                                         "If it runs with another socket than " +
-                                         socket.string() + ", name it with --socket or --config."};
+    return {ExitStatus::unavailable,
+            "the daemon does not answer: " + why +
+                "\nStart it with: mailramp serve --config /etc/mailramp/mailramp.yaml\n"
+                "If it runs with another socket than " +
+                socket.string() + ", name it with --socket or --config."};
 }
 
 std::string name_of_group(gid_t id) {
@@ -75,7 +75,7 @@ std::optional<Failure> unreachable(const std::filesystem::path& socket) {
     if (::access(socket.c_str(), W_OK) == 0) return {};
     const int error = errno;
     if (error == EACCES || error == EPERM) {
-        struct stat status {};
+        struct stat status{};
         // Without a look at the socket, and without permission for its group, there is none to join.
         const bool known = ::stat(socket.c_str(), &status) == 0 && (status.st_mode & S_IWGRP) != 0;
         return not_allowed(socket, known ? status.st_gid : 0, name_of_user(::getuid()));

@@ -40,9 +40,9 @@ struct Arguments {
 using Command = std::function<ExitStatus(const Arguments&)>;
 
 constexpr const char* footer =
-    "Exit status: 0 done, 64 wrong command line, 65 no such thing, 69 the daemon does not answer, 75 try "
-    "again\n"
-    "later, 77 no permission, 78 wrong configuration. docs/commands.md has them all.";
+    "Exit status: 0 done, 64 wrong command line, 65 no such thing, 69 the daemon does not answer, 70 a bug,\n"
+    "73 cannot create, 74 disk or output failed, 75 try again later, 77 no permission, 78 wrong "
+    "configuration.";
 
 Console console_for(const Arguments& arguments) {
     return Console{std::cout, std::cerr, view_of_terminal(), arguments.json ? Format::json : Format::text,

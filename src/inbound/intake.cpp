@@ -64,7 +64,7 @@ io::Task<std::optional<smtp::ServerReply>> Intake::take(std::string_view chunk, 
 
 // The header section is held in memory until it is complete; what it really takes is accounted for.
 bool Intake::reserve_header() {
-    const std::size_t held = header_.octets().size();
+    const std::size_t held = header_.held_bytes();
     const std::size_t reserved = reserved_bytes_ - inline_bytes_;
     if (held <= reserved) return true;
     if (!context_.memory.take(held - reserved)) return false;
@@ -105,6 +105,8 @@ io::Task<std::optional<smtp::ServerReply>> Intake::write_head(std::string_view h
                       : mail::message_id(trace.entropy, context_.options.hostname);
     std::string head = mail::head_of(header_, trace);
     header_.release();
+    context_.memory.give_back(reserved_bytes_ - inline_bytes_);
+    reserved_bytes_ = inline_bytes_;
     co_return co_await append(std::move(head));
 }
 

@@ -23,6 +23,8 @@ namespace {
 
 // How long an idle client has, at the end, to send the command that is answered 421.
 constexpr base::Duration idle_grace = std::chrono::milliseconds(500);
+// Between two tries to accept on a socket that does not work.
+constexpr base::Duration accept_retry_pause = std::chrono::seconds(1);
 
 std::mt19937_64 seeded_random() {
     std::random_device device;
@@ -52,6 +54,7 @@ struct Server::Impl : std::enable_shared_from_this<Server::Impl> {
     static io::Task<> run_session(std::shared_ptr<Impl> self, io::Stream stream, std::string listener);
     [[nodiscard]] bool has_room_for(const std::string& client) const;
     void turn_away(io::Stream stream, const std::string& listener);
+    class Registration;
     void cut_off(bool only_idle);
 
     io::Executor executor;
@@ -82,14 +85,19 @@ void Server::Impl::turn_away(io::Stream stream, const std::string& listener) {
 }
 
 io::Task<> Server::Impl::accept_from(std::shared_ptr<Impl> self, std::shared_ptr<io::Listener> listener) {
+    std::string trouble;
     for (;;) {
         auto stream = co_await listener->accept();
         if (!stream) {
             if (stream.error().kind == base::ErrorKind::closed) co_return;
-            self->context.logger.warning(base::events::client_refused, stream.error().message,
-                                         {{"listener", listener->name()}});
+            // The socket may never work again (somebody else has shut it down): say so once, and do not spin.
+            if (std::exchange(trouble, stream.error().message) != trouble)
+                self->context.logger.error(base::events::client_refused, trouble,
+                                           {{"listener", listener->name()}});
+            co_await io::sleep_for(accept_retry_pause);
             continue;
         }
+        trouble.clear();
         if (self->has_room_for(stream->peer_address())) {
             auto session = run_session(self, *std::move(stream), listener->name());
             boost::asio::co_spawn(self->executor, std::move(session), boost::asio::detached);
@@ -99,20 +107,37 @@ io::Task<> Server::Impl::accept_from(std::shared_ptr<Impl> self, std::shared_ptr
     }
 }
 
+// A session's entry in the server's lists, also when the session ends by an exception (out of memory).
+class Server::Impl::Registration {
+  public:
+    Registration(Impl& server, Session& session, const std::string& client)
+        : server_(server), session_(session), client_(client) {
+        server_.sessions.insert(&session_);
+        ++server_.sessions_of_client[client_];
+        server_.context.counters.sessions_open = server_.sessions.size();
+    }
+    ~Registration() {
+        server_.sessions.erase(&session_);
+        const auto of_client = server_.sessions_of_client.find(client_);
+        if (--of_client->second == 0) server_.sessions_of_client.erase(of_client);
+        server_.context.counters.sessions_open = server_.sessions.size();
+        server_.changed.notify();
+    }
+    Registration(const Registration&) = delete;
+    Registration& operator=(const Registration&) = delete;
+
+  private:
+    Impl& server_;
+    Session& session_;
+    const std::string& client_;
+};
+
 io::Task<> Server::Impl::run_session(std::shared_ptr<Impl> self, io::Stream stream, std::string listener) {
     const std::string client = stream.peer_address();
     Session session(self->context, std::move(stream), std::move(listener));
-    self->sessions.insert(&session);
-    ++self->sessions_of_client[client];
-    self->context.counters.sessions_open = self->sessions.size();
+    const Registration registration(*self, session, client);
     if (self->context.stopping) session.shut_down();
-
     co_await session.run();
-
-    self->sessions.erase(&session);
-    if (--self->sessions_of_client[client] == 0) self->sessions_of_client.erase(client);
-    self->context.counters.sessions_open = self->sessions.size();
-    self->changed.notify();
 }
 
 void Server::Impl::cut_off(bool only_idle) {
@@ -127,6 +152,7 @@ Server::Server(const Options& options, const io::Executor& executor, queue::Queu
 Server::~Server() = default;
 
 void Server::serve(io::Listener listener) {
+    if (impl_->context.stopping) return;  // its backlog is the successor's
     auto shared = std::make_shared<io::Listener>(std::move(listener));
     impl_->listeners.push_back(shared);
     boost::asio::co_spawn(impl_->executor, Impl::accept_from(impl_, std::move(shared)),

@@ -42,7 +42,7 @@ void set_option(int socket, int level, int name) {
 }
 
 base::Error bind_error(const std::string& name, int code) {
-    base::Error error = base::system_error("listen on " + name, code);
+    base::Error error = base::system_error(name, code);
     if (code == EADDRINUSE) error.kind = base::ErrorKind::conflict;
     if (code == EADDRNOTAVAIL || code == EAFNOSUPPORT) error.kind = base::ErrorKind::unavailable;
     return error;
@@ -65,7 +65,7 @@ base::Result<SocketAddress> unix_address(const fs::path& path) {
 
 // Removes a socket file that nobody listens on.
 base::Result<> remove_stale(const fs::path& path, const SocketAddress& address) {
-    struct stat info {};
+    struct stat info{};
     if (::lstat(path.c_str(), &info) != 0) return {};
     if (!S_ISSOCK(info.st_mode))
         return base::fail(base::ErrorKind::conflict, path.string() + " exists and is not a socket");
@@ -105,7 +105,7 @@ struct Listener::Impl {
         if (!socket.is_open()) return;
         boost::system::error_code ignored;
         socket.close(ignored);
-        struct stat info {};
+        struct stat info{};
         const bool ours = !file.path.empty() && ::lstat(file.path.c_str(), &info) == 0 &&
                           info.st_dev == file.device && info.st_ino == file.inode;
         if (ours) ::unlink(file.path.c_str());
@@ -149,7 +149,7 @@ base::Result<Listener> Listener::bind_unix(const Executor& executor, const fs::p
     ::fchmod(socket.get(), mode);
     if (::bind(socket.get(), address->get(), address->size) != 0)
         return std::unexpected(bind_error(path.string(), errno));
-    struct stat info {};
+    struct stat info{};
     if (::chmod(path.c_str(), mode) != 0 || ::listen(socket.get(), SOMAXCONN) != 0 ||
         ::lstat(path.c_str(), &info) != 0) {
         const int code = errno;
@@ -211,7 +211,10 @@ Task<base::Result<Stream>> Listener::accept() {
                 co_await sleep_for(retry_pause);
                 continue;
             }
-            if (died_in_backlog(code)) continue;
+            if (died_in_backlog(code)) {
+                ++impl->accepts_in_row;  // so that an error that never ends is no busy loop
+                continue;
+            }
             if (code != EAGAIN)
                 co_return std::unexpected(base::system_error("accept on " + impl->name, code));
         }

@@ -2,12 +2,14 @@
 
 #include <algorithm>
 #include <array>
+#include <cerrno>
 #include <cstdlib>
 #include <string>
 #include <system_error>
 
 #include <openssl/err.h>
 #include <openssl/x509.h>
+#include <unistd.h>
 
 namespace mailramp::io {
 namespace {
@@ -68,6 +70,12 @@ base::Result<X509Store> load_trust(const fs::path& ca_file) {
         return base::fail(base::ErrorKind::tls, "cannot make a certificate store: " + openssl_error());
     // Missing system files leave errors behind that would be blamed on the next call.
     ERR_clear_error();
+    // OpenSSL's own words for a file that is not there are "system lib".
+    if (!ca_file.empty() && ::access(ca_file.c_str(), R_OK) != 0) {
+        base::Error error = base::system_error("cannot read CA certificates from " + ca_file.string(), errno);
+        error.kind = base::ErrorKind::tls;
+        return std::unexpected(std::move(error));
+    }
     if (!ca_file.empty() && X509_STORE_load_file(store.get(), ca_file.c_str()) != 1)
         return base::fail(base::ErrorKind::tls,
                           "cannot read CA certificates from " + ca_file.string() + ": " + openssl_error());

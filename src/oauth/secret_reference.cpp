@@ -89,7 +89,12 @@ base::Result<> check_file(const struct stat& status, const std::string& path, Pe
 
 base::Error cannot_open(int error, const std::string& path, const std::string& what) {
     base::Error result = base::system_error(what, error);
-    if (error == ENOENT) result.kind = base::ErrorKind::not_found;
+    if (error == ENOENT) {
+        result.kind = base::ErrorKind::not_found;
+        result.message +=
+            "; write the secret's value into it, for the daemon's user only: install -m 600 /dev/stdin " +
+            shell_word(path);
+    }
     if (error == EACCES)
         result.message += ": the daemon runs as user id " + std::to_string(::geteuid()) + ": chown " +
                           std::to_string(::geteuid()) + " " + shell_word(path);
@@ -102,7 +107,7 @@ base::Result<base::Secret> load_file(const std::string& path, Permissions permis
     // Kubernetes mounts secrets as links.
     const Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
     if (file.get() < 0) return std::unexpected(cannot_open(errno, path, what));
-    struct stat status {};
+    struct stat status{};
     if (::fstat(file.get(), &status) != 0) return std::unexpected(base::system_error(what, errno));
     if (auto good = check_file(status, path, permissions, what); !good) return std::unexpected(good.error());
 

@@ -14,6 +14,7 @@ inline constexpr std::string_view start_failed = "start_failed";    // why the d
 inline constexpr std::string_view stopping = "stopping";            // a signal asked for the end
 inline constexpr std::string_view stopped = "stopped";              // the last line of a run
 inline constexpr std::string_view config_warning = "config_warning";  // works, but should be changed
+inline constexpr std::string_view log_lines_lost = "log_lines_lost";  // standard error did not take them
 
 // Clients
 inline constexpr std::string_view client_refused = "client_refused";    // not in allow, or too many connections

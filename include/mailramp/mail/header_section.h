@@ -60,6 +60,11 @@ class HeaderSection {
     // More `Received:` than a sane path has: answer 554 5.4.6.
     [[nodiscard]] bool loops() const { return facts_.received_count > limits_.received_max; }
     [[nodiscard]] std::string_view octets() const { return octets_; }
+    // What all of it takes in memory now, the line under way included.
+    [[nodiscard]] std::size_t held_bytes() const {
+        return octets_.size() + line_.size() + body_start_.size() + facts_.from.size() +
+               facts_.message_id.size();
+    }
     [[nodiscard]] std::string_view body_start() const { return body_start_; }
     // Gives the memory back once the octets are written.
     void release();
