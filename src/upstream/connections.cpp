@@ -1,6 +1,7 @@
 #include "upstream/connections.h"
 
 #include <algorithm>
+#include <exception>
 #include <utility>
 
 #include <boost/asio/co_spawn.hpp>
@@ -23,8 +24,28 @@ mail::Answer out_of_time() {
     return answer;
 }
 
+mail::Answer stopping() {
+    mail::Answer answer;
+    answer.channel = mail::Channel::local;
+    answer.phase = mail::Phase::connect;
+    answer.code = 451;
+    answer.enhanced = "4.3.2";
+    answer.text = "the daemon is stopping";
+    return answer;
+}
+
+std::unexpected<Refusal> refuse(mail::Answer answer) {
+    Refusal refusal;
+    refusal.answer = std::move(answer);
+    return std::unexpected(std::move(refusal));
+}
+
 Refusal refusal_of(const oauth::TokenFailure& failure) {
     Refusal refusal;
+    if (failure.kind == oauth::TokenFailureClass::cancelled) {
+        refusal.answer = stopping();
+        return refusal;
+    }
     refusal.answer.channel = mail::Channel::http;
     refusal.answer.phase = mail::Phase::token;
     refusal.answer.code = failure.http_status;
@@ -44,7 +65,39 @@ io::Task<> say_goodbye(std::unique_ptr<Session> session) {
     co_await session->quit();
 }
 
+using Dialed = std::expected<std::unique_ptr<Session>, mail::Answer>;
+
+io::Task<Dialed> connect_guarded(std::shared_ptr<const SessionEnvironment> environment,
+                                 base::SteadyTime deadline) {
+    try {
+        co_return co_await Session::connect(std::move(environment), deadline);
+    } catch (const std::exception& unexpected) {
+        mail::Answer answer;
+        answer.channel = mail::Channel::smtp;
+        answer.phase = mail::Phase::connect;
+        answer.text =
+            base::printable(std::string("unexpected: ") + unexpected.what(), mail::answer_text_bytes_max);
+        co_return std::unexpected(std::move(answer));
+    }
+}
+
 }  // namespace
+
+// A connection that is being made. Its two coroutines share it: a lookup or a handshake of TCP that hangs
+// cannot be stopped, so after abort() it is left alone and ends, unheard, at its own time limit.
+struct Connections::Dialing {
+    explicit Dialing(const io::Executor& executor) : changed(executor) {}
+
+    static io::Task<> run(std::shared_ptr<Dialing> dialing,
+                          std::shared_ptr<const SessionEnvironment> environment, base::SteadyTime deadline) {
+        Dialed dialed = co_await connect_guarded(std::move(environment), deadline);
+        dialing->result.emplace(std::move(dialed));
+        dialing->changed.notify();
+    }
+
+    io::Event changed;  // the result is there, or abort() was called
+    std::optional<Dialed> result;
+};
 
 Connections::Connections(std::shared_ptr<const SessionEnvironment> environment, oauth::TokenCache* tokens,
                          base::Logger logger, std::function<void()> on_change)
@@ -61,29 +114,29 @@ Connections::Connections(std::shared_ptr<const SessionEnvironment> environment, 
 io::Task<std::expected<Lease, Refusal>> Connections::acquire(Pool::Freshness freshness,
                                                              base::SteadyTime deadline) {
     for (;;) {
+        if (mode_ == Mode::aborted) co_return refuse(stopping());
         Waiter waiter(environment_->executor);
         const bool granted = co_await wait_for_turn(waiter, freshness, deadline);
         if (!granted) {
-            Refusal late;
-            late.answer = out_of_time();
-            co_return std::unexpected(std::move(late));
+            mail::Answer why = mode_ == Mode::aborted ? stopping() : out_of_time();
+            co_return refuse(std::move(why));
         }
         if (waiter.kind == Lease::Kind::fresh) {
-            auto opened = co_await open(waiter.connection, deadline);
+            auto opened = co_await open(*waiter.connection, deadline);
             ++(opened ? counters_.connections_opened : counters_.connections_failed);
-            if (!opened) step(Pool::Released{waiter.connection, Pool::Condition::broken});
+            if (!opened) step(Pool::Released{*waiter.connection, Pool::Condition::broken});
             co_return opened;
         }
         Lease lease;
-        lease.connection = waiter.connection;
+        lease.connection = *waiter.connection;
         lease.kind = Lease::Kind::warm;
-        lease.session = std::move(idle_.extract(waiter.connection).mapped());
+        lease.session = std::move(idle_.extract(*waiter.connection).mapped());
         in_use_.insert(lease.session.get());
-        if (lease.session->ready()) {
+        if (mode_ == Mode::open && lease.session->ready()) {
             ++counters_.connections_reused;
             co_return lease;
         }
-        ++counters_.connections_replaced;  // it died while nobody looked
+        if (mode_ == Mode::open) ++counters_.connections_replaced;  // it died while nobody looked
         release(std::move(lease));
     }
 }
@@ -93,12 +146,11 @@ io::Task<bool> Connections::wait_for_turn(Waiter& waiter, Pool::Freshness freshn
     const Pool::Ticket ticket = next_ticket_++;
     waiters_.emplace(ticket, &waiter);
     step(Pool::Acquire{ticket, freshness});
-    const bool granted = co_await waiter.granted.wait_until(deadline);
-    if (!granted) {
-        waiters_.erase(ticket);
-        step(Pool::Cancel{ticket});
-    }
-    co_return granted;
+    co_await waiter.woken.wait_until(deadline);
+    if (waiter.connection) co_return true;
+    waiters_.erase(ticket);
+    step(Pool::Cancel{ticket});
+    co_return false;
 }
 
 void Connections::release(Lease lease) {
@@ -123,6 +175,7 @@ io::Task<std::expected<Lease, Refusal>> Connections::open(Pool::Connection conne
             auto got = co_await tokens_->get();
             if (!got) co_return std::unexpected(refusal_of(got.error()));
             token = std::move(*got);
+            if (mode_ == Mode::aborted) co_return refuse(stopping());
         }
         auto lease = co_await try_open(connection, token, deadline);
         if (lease) {
@@ -141,17 +194,12 @@ io::Task<std::expected<Lease, Refusal>> Connections::open(Pool::Connection conne
 io::Task<std::expected<Lease, Refusal>> Connections::try_open(Pool::Connection connection,
                                                               const base::Secret& token,
                                                               base::SteadyTime deadline) {
-    auto session = co_await Session::connect(environment_, deadline);
-    if (!session) {
-        Refusal refusal;
-        refusal.answer = std::move(session.error());
-        co_return std::unexpected(std::move(refusal));
-    }
+    Dialed session = co_await dial(deadline);
+    if (!session) co_return refuse(std::move(session.error()));
     Lease lease;
     lease.connection = connection;
     lease.session = std::move(*session);
     in_use_.insert(lease.session.get());
-    if (mode_ == Mode::aborted) lease.session->close();
     base::Secret copy = token.clone();
     co_await lease.session->log_in(std::move(copy), deadline);
     if (lease.session->logged_in()) {
@@ -159,9 +207,19 @@ io::Task<std::expected<Lease, Refusal>> Connections::try_open(Pool::Connection c
         co_return lease;
     }
     in_use_.erase(lease.session.get());
-    Refusal refusal;
-    refusal.answer = lease.session->failure();
-    co_return std::unexpected(std::move(refusal));
+    if (mode_ == Mode::aborted) co_return refuse(stopping());
+    co_return refuse(lease.session->failure());
+}
+
+io::Task<Dialed> Connections::dial(base::SteadyTime deadline) {
+    const auto dialing = std::make_shared<Dialing>(environment_->executor);
+    auto running = Dialing::run(dialing, environment_, deadline);
+    boost::asio::co_spawn(environment_->executor, std::move(running), boost::asio::detached);
+    dialing_.insert(dialing.get());
+    co_await dialing->changed.wait();
+    dialing_.erase(dialing.get());
+    if (mode_ == Mode::aborted) co_return std::unexpected(stopping());
+    co_return std::move(*dialing->result);
 }
 
 bool Connections::refresh_may_help(const mail::Answer& answer) const {
@@ -184,14 +242,14 @@ void Connections::perform(const Pool::Reuse& action) {
     Waiter& waiter = *waiters_.extract(action.ticket).mapped();
     waiter.connection = action.connection;
     waiter.kind = Lease::Kind::warm;
-    waiter.granted.notify();
+    waiter.woken.notify();
 }
 
 void Connections::perform(const Pool::Open& action) {
     Waiter& waiter = *waiters_.extract(action.ticket).mapped();
     waiter.connection = action.connection;
     waiter.kind = Lease::Kind::fresh;
-    waiter.granted.notify();
+    waiter.woken.notify();
 }
 
 void Connections::perform(const Pool::Retire& action) {
@@ -215,6 +273,10 @@ void Connections::abort() {
     drain();
     for (Session* session : in_use_)
         session->close();
+    for (Dialing* dialing : dialing_)
+        dialing->changed.notify();
+    for (const auto& [ticket, waiter] : waiters_)
+        waiter->woken.notify();
 }
 
 // ------------------------------------------------------------------ what is told

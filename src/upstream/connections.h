@@ -32,7 +32,8 @@ struct Refusal {
     base::Duration retry_after{};  // what the token endpoint asked for; 0: nothing
 };
 
-// Lives on the event loop; must outlive its coroutines and leases. Goodbyes under way outlive it.
+// Lives on the event loop; must outlive its coroutines and leases. Goodbyes under way outlive it, and so
+// do connections that nobody waits for since abort().
 class Connections {
   public:
     // `tokens` may be null when the mailbox has no authentication. `on_change` is called when next() may have
@@ -49,6 +50,7 @@ class Connections {
     void tick();
     [[nodiscard]] std::optional<base::SteadyTime> next() const { return next_; }
     void drain();
+    // Cuts every session, and ends every acquire(): nothing was sent there.
     void abort();
 
     [[nodiscard]] const ServerOptions& server() const { return environment_->server; }
@@ -58,16 +60,21 @@ class Connections {
 
   private:
     struct Waiter {
-        explicit Waiter(const io::Executor& executor) : granted(executor) {}
-        io::Event granted;
-        Pool::Connection connection = 0;
+        explicit Waiter(const io::Executor& executor) : woken(executor) {}
+        io::Event woken;                             // a connection was granted, or abort() was called
+        std::optional<Pool::Connection> connection;  // what was granted
         Lease::Kind kind = Lease::Kind::fresh;
     };
 
+    // What acquire() waits for while a connection is made: its end, or abort().
+    struct Dialing;
+
+    // False: no connection became free in time, or abort() came first.
     io::Task<bool> wait_for_turn(Waiter& waiter, Pool::Freshness freshness, base::SteadyTime deadline);
     io::Task<std::expected<Lease, Refusal>> open(Pool::Connection connection, base::SteadyTime deadline);
     io::Task<std::expected<Lease, Refusal>> try_open(Pool::Connection connection, const base::Secret& token,
                                                      base::SteadyTime deadline);
+    io::Task<std::expected<std::unique_ptr<Session>, mail::Answer>> dial(base::SteadyTime deadline);
     [[nodiscard]] bool refresh_may_help(const mail::Answer& answer) const;
     void step(const Pool::Event& event);
     void perform(const Pool::Reuse& action);
@@ -84,7 +91,8 @@ class Connections {
     std::optional<base::SteadyTime> next_;
     std::map<Pool::Connection, std::unique_ptr<Session>> idle_;
     std::map<Pool::Ticket, Waiter*> waiters_;
-    std::set<Session*> in_use_;  // for abort()
+    std::set<Session*> in_use_;   // for abort()
+    std::set<Dialing*> dialing_;  // for abort()
     Pool::Ticket next_ticket_ = 1;
     MailboxStatus counters_;
     enum class Mode { open, aborted } mode_ = Mode::open;

@@ -61,7 +61,9 @@ class SmtpCourier final : public delivery::Courier {
     io::Task<> maintain();
     // Says QUIT to idle connections and keeps none from now on; what is being delivered goes on.
     void stop();
-    // Cuts every connection: what is being delivered ends, uncertain if its last octet was out.
+    // Cuts every connection: what is being delivered ends, uncertain if its last octet was out. What has no
+    // connection yet, because it waits for its turn, a name server or the server, ends as not tried; only one
+    // that waits for a token goes on until the token cache is stopped.
     void abort();
 
     [[nodiscard]] std::vector<MailboxStatus> status() const;

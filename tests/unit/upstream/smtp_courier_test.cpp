@@ -1,13 +1,12 @@
 #include "mailramp/upstream/smtp_courier.h"
 
 #include <algorithm>
-#include <future>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "io/resolver.h"
 #include "mailramp/provider/reply_catalogue.h"
+#include "unit/io/hanging.h"
 #include "unit/upstream/world.h"
 
 namespace mailramp::upstream {
@@ -33,23 +32,6 @@ void expect_all(const AttemptReport& report, Fate fate) {
 const mail::Answer& answer(const AttemptReport& report) {
     return report.recipients.at(0).answer;
 }
-
-// A name server that does not answer before the end of the test.
-class HungNameServer {
-  public:
-    explicit HungNameServer(io::testing::Loop& loop) {
-        io::Resolver::of(loop.executor())
-            .set_lookup([end = end_.get_future().share()](const std::string&, std::uint16_t, io::Family) {
-                end.wait();
-                return base::Result<std::vector<io::Endpoint>>();
-            });
-    }
-    ~HungNameServer() { end_.set_value(); }
-    HungNameServer(const HungNameServer&) = delete;
-
-  private:
-    std::promise<void> end_;
-};
 
 // ------------------------------------------------------------------ what works
 
@@ -213,6 +195,87 @@ TEST(SmtpCourier, CutsWhatIsUnderWayWhenAborted) {
     while (!report)
         world.loop.context().run_one();
     expect_all(*report, Fate::uncertain);
+}
+
+// Nothing was sent and nothing says anything against the message or the mailbox.
+void expect_stopping(const AttemptReport& report) {
+    expect_all(report, Fate::not_tried);
+    EXPECT_EQ(answer(report).channel, Channel::local);
+    EXPECT_EQ(answer(report).phase, Phase::connect);
+    EXPECT_EQ(answer(report).text, "the daemon is stopping");
+    const provider::Verdict verdict = provider::classify(provider::Dialect::exchange_online, answer(report));
+    EXPECT_EQ(verdict.action, provider::Action::retry);
+    EXPECT_EQ(verdict.radius, provider::Radius::connection);
+}
+
+TEST(SmtpCourier, EndsALookupWhenAborted) {
+    World world;
+    const io::testing::HungNameServer names(world.loop);
+    world.options.host = "hung.example";
+    world.options.connect.resolve_timeout = io::testing::patient;
+    SmtpCourier& courier = world.courier();
+    expect_stopping(world.loop.run(courier.deliver(world.submission()), [&] { courier.abort(); }));
+    EXPECT_EQ(courier.status().at(0).connections_in_use, 0u);
+}
+
+TEST(SmtpCourier, EndsAnUnansweredConnectionWhenAborted) {
+    World world;
+    const io::testing::FullListener full(world.loop);
+    world.options.port = full.endpoint().port;
+    world.options.connect.address_timeout = io::testing::patient;
+    SmtpCourier& courier = world.courier();
+    expect_stopping(world.loop.run(courier.deliver(world.submission()), [&] { courier.abort(); }));
+    EXPECT_EQ(courier.status().at(0).connections_in_use, 0u);
+}
+
+TEST(SmtpCourier, EndsALoginWhenAborted) {
+    World world;
+    world.server.script.point = Point::auth;
+    world.server.script.fault = Fault::hang;
+    std::optional<AttemptReport> report;
+    world.loop.spawn(deliver_into(world.courier(), world.submission(), report));
+    while (world.server.heard().find("AUTH") == std::string::npos)
+        world.loop.context().run_one();
+    world.courier().abort();
+    while (!report)
+        world.loop.context().run_one();
+    expect_stopping(*report);
+}
+
+TEST(SmtpCourier, EndsTheWaitForAPlaceWhenAborted) {
+    World world;
+    world.options.pool.connections_max = 1;
+    world.server.script.point = Point::body_end;
+    world.server.script.fault = Fault::hang;
+    std::optional<AttemptReport> first;
+    std::optional<AttemptReport> second;
+    world.loop.spawn(deliver_into(world.courier(), world.submission(), first));
+    world.loop.spawn(deliver_into(world.courier(), world.submission(), second));
+    while (world.server.heard().find("\r\n.\r\n") == std::string::npos)
+        world.loop.context().run_one();
+    world.courier().abort();
+    while (!first || !second)
+        world.loop.context().run_one();
+    expect_all(*first, Fate::uncertain);
+    expect_stopping(*second);
+    EXPECT_EQ(world.server.records.size(), 1u);
+}
+
+TEST(SmtpCourier, EndsTheWaitForATokenWhenTheCacheStops) {
+    World world;
+    io::Event never(world.loop.executor());
+    world.source.hangs_on = &never;
+    SmtpCourier& courier = world.courier();
+    expect_stopping(world.loop.run(courier.deliver(world.submission()), [&] { world.tokens.stop(); }));
+    EXPECT_TRUE(world.server.records.empty());
+}
+
+TEST(SmtpCourier, TriesNothingOnceAborted) {
+    World world;
+    expect_all(world.deliver(), Fate::delivered);
+    world.courier().abort();
+    expect_stopping(world.deliver());
+    EXPECT_EQ(world.server.messages(), 1u);
 }
 
 // ------------------------------------------------------------------ tokens
@@ -568,7 +631,7 @@ TEST(SmtpCourier, EndsAnAttemptAtItsDeadline) {
 
 TEST(SmtpCourier, EndsALookupAtTheDeadlineOfItsAttempt) {
     World world;
-    HungNameServer names(world.loop);
+    const io::testing::HungNameServer names(world.loop);
     world.options.host = "hung.example";
     world.options.connect.resolve_timeout = io::testing::patient;
     delivery::Submission submission = world.submission();

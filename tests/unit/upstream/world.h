@@ -29,6 +29,7 @@ class CountingTokenSource final : public oauth::TokenSource {
 
     io::Task<oauth::TokenResult> fetch() override {
         ++fetches;
+        if (hangs_on != nullptr) co_await hangs_on->wait();
         if (failure) co_return std::unexpected(*failure);
         oauth::Token token;
         token.value = base::Secret("token-" + std::to_string(fetches) + std::string(padding, 'x'));
@@ -38,6 +39,7 @@ class CountingTokenSource final : public oauth::TokenSource {
     }
 
     int fetches = 0;
+    io::Event* hangs_on = nullptr;  // before it answers
     std::size_t padding = 0;
     base::Duration life = std::chrono::hours(1);
     std::optional<oauth::TokenFailure> failure;
