@@ -1,19 +1,21 @@
 #include "mailramp/io/connect.h"
 
-#include <future>
 #include <optional>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "io/resolver.h"
+#include "unit/io/hanging.h"
 #include "unit/io/loop.h"
 
 namespace mailramp::io {
 namespace {
 
 using base::ErrorKind;
+using testing::FullListener;
 using ::testing::HasSubstr;
+using testing::HungNameServer;
 using testing::Loop;
 using testing::patient;
 using namespace std::chrono_literals;
@@ -39,29 +41,6 @@ Task<> look_up_detached(std::string host) {
 void answer_with(Loop& loop, Lookup lookup) {
     Resolver::of(loop.executor()).set_lookup(std::move(lookup));
 }
-
-// A name server that does not answer until it is told to.
-class HungNameServer {
-  public:
-    explicit HungNameServer(Loop& loop) {
-        answer_with(
-            loop, [answered = answered_, asked = asked_](const std::string&, std::uint16_t, Family) -> Found {
-                asked->set_value();
-                answered.wait();
-                return Found(std::vector<Endpoint>{{"127.0.0.1", 25}});
-            });
-    }
-    ~HungNameServer() { release(); }
-    void release() {
-        if (!std::exchange(released_, true)) gate_.set_value();
-    }
-
-  private:
-    std::promise<void> gate_;
-    std::shared_future<void> answered_ = gate_.get_future().share();
-    std::shared_ptr<std::promise<void>> asked_ = std::make_shared<std::promise<void>>();
-    bool released_ = false;
-};
 
 TEST(Resolve, NeedsNoThreadForANumber) {
     Loop loop;
@@ -175,30 +154,14 @@ TEST(Connect, TriesNoMoreAddressesThanAllowed) {
         loop.run(reach_all({{"127.0.0.2", listener.endpoint().port}, listener.endpoint()}, options)));
 }
 
-// A listener whose backlog is full lets further connections hang: the kernel drops their SYNs.
-struct FullListener {
-    explicit FullListener(Loop& loop)
-        : listener(Listener::bind_tcp(loop.executor(), {"127.0.0.1", 0}, 0).value()) {
-        ConnectOptions options;
-        options.address_timeout = 20ms;
-        auto last = loop.run(reach_all({listener.endpoint()}, options));
-        for (int i = 0; i < 20 && last; ++i) {
-            waiting.push_back(std::move(*last));
-            last = loop.run(reach_all({listener.endpoint()}, options));
-        }
-        EXPECT_FALSE(last.has_value());
-        if (!last) kind = last.error().kind;
-    }
-
-    Listener listener;
-    std::vector<Stream> waiting;
-    std::optional<ErrorKind> kind;  // of the connection that found no place
-};
-
 TEST(Connect, GivesAnAddressUpAtItsDeadline) {
     Loop loop;
     const FullListener full(loop);
-    EXPECT_EQ(full.kind, ErrorKind::timeout);
+    ConnectOptions options;
+    options.address_timeout = 20ms;
+    const auto stream = loop.run(reach_all({full.endpoint()}, options));
+    ASSERT_FALSE(stream.has_value());
+    EXPECT_EQ(stream.error().kind, ErrorKind::timeout);
 }
 
 TEST(Connect, TriesNoFurtherAddressWhenTheTotalTimeIsUp) {
@@ -208,7 +171,7 @@ TEST(Connect, TriesNoFurtherAddressWhenTheTotalTimeIsUp) {
     ConnectOptions options;
     options.address_timeout = patient;
     options.total_timeout = 20ms;
-    const auto stream = loop.run(reach_all({full.listener.endpoint(), good.endpoint()}, options));
+    const auto stream = loop.run(reach_all({full.endpoint(), good.endpoint()}, options));
     ASSERT_FALSE(stream.has_value());
     EXPECT_EQ(stream.error().kind, ErrorKind::timeout);
     EXPECT_THAT(stream.error().message, HasSubstr("no answer within the time limit; "));
