@@ -154,9 +154,13 @@ TEST_P(FromEveryState, ARestartMakesOnlyClaimsUncertain) {
     EXPECT_EQ(queue->core->made_uncertain(), was_claimed ? 1u : 0u);
     EXPECT_EQ(queue->state_of(id), was_claimed ? RecipientState::uncertain : GetParam().state);
     if (was_claimed) {
-        const ClaimedMessage claimed = queue->claim("m", noon + 1h).message.value();
+        EXPECT_FALSE(queue->claim("m", noon + 1h + 4min).message)
+            << "a possible duplicate is not sent at once";
+        const ClaimedMessage claimed = queue->claim("m", noon + 1h + 5min).message.value();
         EXPECT_TRUE(claimed.recipients.at(0).maybe_delivered);
-        EXPECT_EQ(claimed.recipients.at(0).attempts, 0);
+        EXPECT_EQ(claimed.recipients.at(0).uncertain_endings, 1);
+        EXPECT_EQ(claimed.recipients.at(0).attempts, 1);
+        EXPECT_EQ(claimed.recipients.at(0).first_tried, noon + 1h);
     }
 }
 
@@ -407,6 +411,66 @@ TEST(Core, FindsDamageInInlineContent) {
     const auto core = Core::open(options, noon).value();
     EXPECT_EQ(core->body(id).error().kind, ErrorKind::invalid);
     EXPECT_THAT(core->body(id).error().message, HasSubstr("damaged"));
+}
+
+TEST(Core, WhatCrashesTheDaemonIsHeldAfterSomeAttempts) {
+    const TemporaryFolder temporary;
+    CoreOptions options;
+    options.bulk_rows_max = 1;  // every recipient is a slice of its own
+    options.uncertain_delay = 1s;
+    std::optional<CoreOnDisk> queue;
+    queue.emplace(temporary.queue(), options);
+    const QueueId id = queue->accept(acceptance_for({{"a@example.net", "m"}, {"b@example.net", "m"}}));
+    base::WallTime now = noon;
+    for (int crashes = 1; crashes <= 3; ++crashes) {
+        ASSERT_EQ(queue->claim("m", now).message.value().recipients.size(), 2u);
+        queue.reset();
+        queue.emplace(temporary.queue(), options, now);
+        now += 1s;
+        const MessageRow message = queue->core->show(id).value();
+        for (const RecipientRow& recipient : message.recipients) {
+            EXPECT_EQ(recipient.state, crashes < 3 ? RecipientState::uncertain : RecipientState::held);
+            EXPECT_EQ(recipient.attempts, crashes);
+            EXPECT_TRUE(recipient.maybe_delivered);
+            EXPECT_EQ(recipient.answer.channel, mail::Channel::local);
+        }
+    }
+    EXPECT_EQ(queue->core->counts().value().held, 2u);
+    EXPECT_FALSE(queue->claim("m", now + 24h).message);
+}
+
+TEST(Core, CountsUncertainEndingsWhateverStateTheyLeadTo) {
+    const TemporaryFolder temporary;
+    CoreOnDisk queue(temporary.queue());
+    const QueueId id = queue.accept(acceptance_for({{"a@example.net", "m"}}));
+    EXPECT_TRUE(queue.settle(queue.claim("m").message.value(), "m", RecipientState::uncertain));
+    ClaimedMessage claimed = queue.claim("m").message.value();
+    EXPECT_EQ(claimed.recipients.at(0).uncertain_endings, 1);
+    Settlement settlement{claimed.id, "m", noon, {}, "", "budget"};
+    settlement.recipients.push_back({.row = claimed.recipients.at(0).row,
+                                     .state = RecipientState::held,
+                                     .due = noon,
+                                     .counts_as_attempt = true,
+                                     .answer = {},
+                                     .ended_uncertain = true});
+    EXPECT_TRUE(queue.in_transaction([&](Core& core) { return core.settle(settlement); }));
+    EXPECT_EQ(queue.state_of(id), RecipientState::held);
+    EXPECT_TRUE(queue.in_transaction([&](Core& core) { return core.retry(id, 0, noon); }));
+    EXPECT_EQ(queue.claim("m").message.value().recipients.at(0).uncertain_endings, 2);
+}
+
+TEST(Core, KnowsWhichMailboxesHaveMail) {
+    const TemporaryFolder temporary;
+    CoreOnDisk queue(temporary.queue());
+    EXPECT_TRUE(queue.core->backlogs().value().empty());
+    queue.accept(acceptance_for({{"a@example.net", "old"}, {"b@example.net", "m"}}));
+    queue.accept(acceptance_for({{"a@example.net", "old"}}));
+    const auto backlogs = queue.core->backlogs().value();
+    ASSERT_EQ(backlogs.size(), 2u);
+    EXPECT_EQ(backlogs[0].mailbox, "m");
+    EXPECT_EQ(backlogs[0].recipients, 1u);
+    EXPECT_EQ(backlogs[1].mailbox, "old");
+    EXPECT_EQ(backlogs[1].recipients, 2u);
 }
 
 }  // namespace

@@ -109,7 +109,7 @@ class QueueUnderTest {
     // A life with every kind of call in it.
     void live() {
         const std::string small = "Subject: small\r\n\r\nbody\r\n";
-        for (int round = 0; round < 3; ++round) {
+        for (int round = 0; round < 2; ++round) {
             accept({small, std::string(4500, static_cast<char>('a' + round)), small + small});
             accept({std::string(9000, static_cast<char>('A' + round))});
             look_after();

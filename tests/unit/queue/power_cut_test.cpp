@@ -42,12 +42,13 @@ TEST(PowerCut, LosesNothingAtAnyCall) {
     long k = 1;
     for (; cut_at(k, static_cast<std::uint64_t>(k), TestDisk::Syncs::obeyed, losses); ++k)
         if (HasFailure()) FAIL() << "cut at call " << k;
-    EXPECT_GT(k, 150) << "a life should have many calls";
+    EXPECT_GT(k, 100) << "a life should have many calls";
+    RecordProperty("calls", static_cast<int>(k));
 }
 
 TEST(PowerCut, LosesMailWhenSyncsAreIgnored) {
     int losses = 0;
-    for (long k = 50; k <= 150; k += 10)
+    for (long k = 30; k <= 100; k += 5)
         std::ignore = cut_at(k, static_cast<std::uint64_t>(k), TestDisk::Syncs::ignored, losses);
     EXPECT_GT(losses, 10) << "the test above could not fail";
 }
@@ -62,8 +63,8 @@ TEST(PowerCut, IsTriedOnALifeWithCheckpointsAndFilesInIt) {
     EXPECT_GT(std::filesystem::file_size(temporary.queue() / "queue.db"), size)
         << "no checkpoint has copied anything";
     EXPECT_FALSE(std::filesystem::is_empty(temporary.queue() / "bodies"));
-    EXPECT_EQ(ledger.acknowledged.size(), 12u);
-    EXPECT_EQ(ledger.settled.size(), 5u);
+    EXPECT_EQ(ledger.acknowledged.size(), 8u);
+    EXPECT_EQ(ledger.settled.size(), 3u);
     queue.check();
 }
 
