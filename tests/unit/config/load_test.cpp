@@ -330,7 +330,7 @@ TEST_F(ConfigFile, SaysWhatCannotBeReadAndWhereItIsNamed) {
     const auto path = write("mailramp.yaml", with_secret_file("secret"));
     EXPECT_THAT(load_errors(path),
                 HasSubstr("mailramp.yaml:4:1: client_secret: secret file " + (folder_ / "secret").string() +
-                          ": No such file or directory\n"));
+                          ": No such file or directory; "));
     write("secret", "geheim\n", 0644);
     EXPECT_THAT(load_errors(path), HasSubstr("is open to other users: chmod 600 "));
     EXPECT_EQ(load_errors(path, References::ignore), "");
