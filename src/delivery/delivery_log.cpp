@@ -26,6 +26,16 @@ std::string utc(base::WallTime time) {
     return text.data();
 }
 
+namespace {
+
+const char* held_because(const RecipientOutcome& recipient) {
+    if (recipient.expired) return "tried for as long as is allowed";
+    if (recipient.settlement.ended_uncertain) return "another attempt might be another copy";
+    return "the answer will not change by itself";
+}
+
+}  // namespace
+
 void DeliveryLog::settled(const MailboxOptions& mailbox, const queue::ClaimedMessage& message,
                           const Outcome& outcome, const std::string& receipt, base::WallTime now) const {
     const std::string id = message.id.text();
@@ -58,9 +68,7 @@ void DeliveryLog::settled(const MailboxOptions& mailbox, const queue::ClaimedMes
                               {"next", utc(row.due)}});
                 break;
             case RecipientState::held:
-                logger_.warning(events::message_held,
-                                recipient.expired ? "tried for as long as is allowed"
-                                                  : "the answer will not change by itself",
+                logger_.warning(events::message_held, held_because(recipient),
                                 {{"queue_id", id},
                                  {"mailbox", mailbox.name},
                                  {"to", to},
@@ -132,9 +140,9 @@ void DeliveryLog::pause_unsaved(const MailboxOptions& mailbox, const base::Error
                     {{"mailbox", mailbox.name}, {"reason", error.message}});
 }
 
-void DeliveryLog::mailbox_unknown(std::string_view mailbox) const {
-    logger_.warning(events::delivery_waits, "mail waits for a mailbox that is not configured",
-                    {{"mailbox", mailbox}, {"reason", "add it to the configuration, or delete the mail"}});
+void DeliveryLog::mailbox_unknown(std::string_view mailbox, std::uint64_t recipients) const {
+    logger_.error(events::delivery_waits, unconfigured_cause,
+                  {{"mailbox", mailbox}, {"recipients", recipients}, {"reason", unconfigured_remedy}});
 }
 
 }  // namespace mailramp::delivery

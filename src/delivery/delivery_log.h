@@ -1,7 +1,9 @@
 // delivery/delivery_log.h: what the delivery side tells the operator, one function an event.
 #pragma once
 
+#include <cstdint>
 #include <string>
+#include <string_view>
 
 #include "delivery/moment.h"
 #include "delivery/outcome.h"
@@ -11,6 +13,10 @@
 #include "mailramp/queue/queue_store.h"
 
 namespace mailramp::delivery {
+
+inline constexpr std::string_view unconfigured_cause = "mail waits for a mailbox that is not configured";
+inline constexpr std::string_view unconfigured_remedy =
+    "put the mailbox back into the configuration and restart, or delete its mail";
 
 class DeliveryLog {
   public:
@@ -29,7 +35,8 @@ class DeliveryLog {
     void outcome_unsaved(const MailboxOptions& mailbox, const std::string& queue_id,
                          const base::Error& error) const;
     void pause_unsaved(const MailboxOptions& mailbox, const base::Error& error) const;
-    void mailbox_unknown(std::string_view mailbox) const;
+    // `recipients`: as many as wait, as far as is known.
+    void mailbox_unknown(std::string_view mailbox, std::uint64_t recipients) const;
 
   private:
     base::Logger logger_;

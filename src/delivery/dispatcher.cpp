@@ -12,7 +12,7 @@
 namespace mailramp::delivery {
 namespace {
 
-constexpr std::size_t unknown_logged_max = 100;  // names of mailboxes that nobody configured
+constexpr std::size_t unconfigured_max = 100;  // names of mailboxes that nobody configured, remembered
 
 // An exception that leaves a coroutine of ours is a defect: let it leave the event loop, too.
 struct Rethrow {
@@ -57,6 +57,13 @@ std::vector<MailboxStatus> Dispatcher::mailboxes() const {
     std::vector<MailboxStatus> all;
     for (const auto& [name, mailbox] : impl_->mailboxes_)
         all.push_back(impl_->status(mailbox));
+    for (const auto& [name, recipients] : impl_->unconfigured_) {
+        MailboxStatus& status = all.emplace_back();
+        status.name = name;
+        status.configured = false;
+        status.cause = unconfigured_cause;
+        status.remedy = unconfigured_remedy;
+    }
     return all;
 }
 
@@ -88,6 +95,10 @@ Dispatcher::Impl::Impl(DeliveryOptions options, std::vector<MailboxOptions> mail
 io::Task<base::Result<>> Dispatcher::Impl::start(Timers timers) {
     base::Result<std::vector<queue::MailboxRecord>> records = co_await store_.mailboxes();
     if (!records) co_return base::fail("load the mailboxes", std::move(records.error()));
+    base::Result<std::vector<queue::MailboxBacklog>> backlogs = co_await store_.backlogs();
+    if (!backlogs) co_return base::fail("look for mail that waits", std::move(backlogs.error()));
+    for (const queue::MailboxBacklog& backlog : *backlogs)
+        if (!mailboxes_.contains(backlog.mailbox)) found_unconfigured(backlog.mailbox, backlog.recipients);
     for (auto& [name, mailbox] : mailboxes_) {
         const auto record = std::ranges::find(*records, name, &queue::MailboxRecord::name);
         const bool known = record != records->end();
@@ -107,12 +118,17 @@ void Dispatcher::Impl::wake(std::string_view name) {
     const auto found = mailboxes_.find(name);
     if (found == mailboxes_.end()) {
         ++counters_.mailbox_unknown;
-        if (unknown_logged_.size() < unknown_logged_max && unknown_logged_.emplace(name).second)
-            log_.mailbox_unknown(name);
-        return;
+        return found_unconfigured(name, 1);
     }
     found->second.schedule.wake(clock_.steady());
     pump(found->second);
+}
+
+// Its mail is safe and would wait without a word.
+void Dispatcher::Impl::found_unconfigured(std::string_view name, std::uint64_t recipients) {
+    if (unconfigured_.contains(name) || unconfigured_.size() >= unconfigured_max) return;
+    unconfigured_.emplace(name, recipients);
+    log_.mailbox_unknown(name, recipients);
 }
 
 void Dispatcher::Impl::pump(Mailbox& mailbox) {

@@ -83,6 +83,7 @@ struct Dispatcher::Impl {
     io::Task<> mark_uncertain(SharedFlight flight);
     base::Result<> resume(const std::string& name);
     [[nodiscard]] MailboxStatus status(const Mailbox& mailbox) const;
+    void found_unconfigured(std::string_view name, std::uint64_t recipients);
     [[nodiscard]] std::optional<base::SteadyTime> next_deadline() const;
     void tick();
     void wake(std::string_view name);
@@ -142,7 +143,7 @@ struct Dispatcher::Impl {
     std::size_t marks_under_way_ = 0;  // of drain()
     std::size_t marks_stored_ = 0;
     io::Event task_ended_;
-    std::set<std::string, std::less<>> unknown_logged_;
+    std::map<std::string, std::uint64_t, std::less<>> unconfigured_;  // mailboxes: recipients seen
     bool draining_ = false;
     bool stopped_ = false;
 };

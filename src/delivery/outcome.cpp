@@ -98,6 +98,21 @@ base::Duration crowded_delay(const PauseOptions& options, double chance) {
            base::Duration(std::llround(static_cast<double>(span.count()) * chance));
 }
 
+// Each further attempt might be another copy for the recipient: somebody should ask first.
+bool too_often_uncertain(const RetryOptions& options, const queue::ClaimedRecipient& recipient) {
+    const auto before = static_cast<std::size_t>(std::max(recipient.uncertain_endings, 0));
+    return before + 1 >= options.uncertain_attempts_max;
+}
+
+provider::Verdict perhaps_delivered() {
+    provider::Verdict verdict;
+    verdict.action = Action::hold;
+    verdict.radius = Radius::message;
+    verdict.cause = "it was sent several times and no reply came: it is perhaps delivered already";
+    verdict.remedy = "ask the recipient whether it has arrived, then retry or delete it";
+    return verdict;
+}
+
 RecipientOutcome settle_one(const DeliveryOptions& options, const queue::ClaimedRecipient& recipient,
                             const RecipientReport& report, const provider::Verdict& verdict, Plan plan,
                             const AttemptFacts& facts) {
@@ -126,6 +141,12 @@ RecipientOutcome settle_one(const DeliveryOptions& options, const queue::Claimed
                              facts.chance));
             break;
         case Plan::uncertain:
+            row.ended_uncertain = true;
+            if (too_often_uncertain(options.retry, recipient)) {
+                outcome.verdict = perhaps_delivered();
+                row.state = RecipientState::held;
+                break;
+            }
             ages(RecipientState::uncertain,
                  std::max(options.retry.uncertain_delay,
                           retry_delay(options.retry, age.attempts, report.retry_after, facts.chance)));

@@ -26,7 +26,7 @@ struct AttemptFacts {
 
 struct RecipientOutcome {
     queue::RecipientSettlement settlement;
-    provider::Verdict verdict;  // of a refusal
+    provider::Verdict verdict;  // of a refusal, or why an uncertain one is held
     bool expired = false;       // held because of its age, not because of its answer
     bool untouched = false;     // back in the queue as if nothing had happened: it was not about this message
 };

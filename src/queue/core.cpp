@@ -154,19 +154,43 @@ base::Result<> Core::make_claims_uncertain(base::WallTime now) {
 }
 
 base::Result<bool> Core::make_claims_uncertain_of(const std::string& mailbox, base::WallTime now) {
+    // First those for whom this was once too often: what is left is uncertain.
+    const auto held = end_claims(mailbox, RecipientState::held, now);
+    if (!held) return std::unexpected(held.error());
     const auto slice = static_cast<std::int64_t>(options_.bulk_rows_max);
+    if (*held == slice) {
+        made_uncertain_ += static_cast<std::size_t>(*held);
+        return true;
+    }
+    const auto uncertain = end_claims(mailbox, RecipientState::uncertain, now);
+    if (!uncertain) return std::unexpected(uncertain.error());
+    made_uncertain_ += static_cast<std::size_t>(*held + *uncertain);
+    return *uncertain == slice;
+}
+
+// A crash ended these attempts, and nobody knows how far they came. It counts for them: what crashes the
+// daemon must not be sent again at each start for ever.
+base::Result<std::int64_t> Core::end_claims(const std::string& mailbox, RecipientState to,
+                                            base::WallTime now) {
+    const bool held = to == RecipientState::held;
+    const std::int64_t endings_min =
+        held ? static_cast<std::int64_t>(options_.uncertain_attempts_max) - 1 : 0;
     auto done = run(*database_,
-                    "UPDATE recipient SET state=?, maybe_delivered=1, due=?, claim_until=0 WHERE row IN"
-                    " (SELECT row FROM recipient INDEXED BY recipient_due"
-                    "  WHERE mailbox=? AND state=? AND claim_instance<>? LIMIT ?)",
-                    state_number(RecipientState::uncertain), micros(now), mailbox,
-                    state_number(RecipientState::claimed), instance_, slice);
+                    "UPDATE recipient SET state=?, maybe_delivered=1, attempts=attempts+1,"
+                    " uncertain_endings=uncertain_endings+1, due=?, claim_until=0,"
+                    " first_tried=CASE WHEN first_tried=0 THEN ? ELSE first_tried END,"
+                    " answer_channel=?, answer_phase=?, answer_code=0, answer_enhanced='', answer_text=?"
+                    " WHERE row IN (SELECT row FROM recipient INDEXED BY recipient_due"
+                    "  WHERE mailbox=? AND state=? AND claim_instance<>? AND uncertain_endings>=? LIMIT ?)",
+                    state_number(to), micros(held ? now : now + options_.uncertain_delay), micros(now),
+                    mail::to_string(mail::Channel::local), mail::to_string(mail::Phase::none),
+                    std::string("mailramp stopped before the server had answered"), mailbox,
+                    state_number(RecipientState::claimed), instance_, endings_min, options_.bulk_rows_max);
     if (!done) return std::unexpected(done.error());
     const std::int64_t changed = database_->changes();
-    made_uncertain_ += static_cast<std::size_t>(changed);
     for (std::int64_t i = 0; i < changed; ++i)
-        moved(RecipientState::claimed, RecipientState::uncertain);
-    return changed == slice;
+        moved(RecipientState::claimed, to);
+    return changed;
 }
 
 // ------------------------------------------------------------------ accepting

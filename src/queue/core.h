@@ -32,6 +32,8 @@ struct CoreOptions {
     const char* vfs = nullptr;            // null: SQLite's own
     Deletion deletion = Deletion::quick;
     std::size_t bulk_rows_max = 500;  // rows that one slice of a bulk operation reads or changes
+    base::Duration uncertain_delay = std::chrono::minutes(5);  // after a crash during an attempt
+    std::size_t uncertain_attempts_max = 3;                    // then held
     base::Duration history_age_max = std::chrono::hours(24 * 14);
     std::uint64_t history_rows_max = 100'000;
     std::int64_t free_pages_max = 16'384;  // unused pages above this are given back to the file system
@@ -113,6 +115,7 @@ class Core {
     [[nodiscard]] base::Result<StoredBody> body(QueueId id);
     [[nodiscard]] base::Result<bool> file_in_use(const BodyName& file);
     [[nodiscard]] base::Result<std::vector<MailboxRecord>> mailboxes();
+    [[nodiscard]] base::Result<std::vector<MailboxBacklog>> backlogs();
     [[nodiscard]] base::Result<ListSlice> list(const ListRequest& request);
     [[nodiscard]] base::Result<MessageRow> show(QueueId id);
     [[nodiscard]] base::Result<QueueCounts> counts();
@@ -149,6 +152,8 @@ class Core {
     [[nodiscard]] base::Result<> load_totals();
     [[nodiscard]] base::Result<> make_claims_uncertain(base::WallTime now);
     [[nodiscard]] base::Result<bool> make_claims_uncertain_of(const std::string& mailbox, base::WallTime now);
+    [[nodiscard]] base::Result<std::int64_t> end_claims(const std::string& mailbox, RecipientState to,
+                                                        base::WallTime now);
     [[nodiscard]] base::Result<std::vector<std::string>> mailboxes_with_recipients();
 
     [[nodiscard]] base::Result<> insert_recipients(const NewMessage& message);

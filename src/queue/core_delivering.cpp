@@ -101,7 +101,8 @@ base::Result<> Core::claim_recipients(const ClaimRequest& request, ClaimedMessag
     {
         Query query(*database_,
                     "SELECT row, address, notify, orcpt, route, attempts, maybe_delivered, first_tried,"
-                    " mailbox_pause_total_at_accept, state FROM recipient INDEXED BY recipient_of_message"
+                    " mailbox_pause_total_at_accept, state, uncertain_endings FROM recipient INDEXED BY "
+                    "recipient_of_message"
                     " WHERE message=? AND mailbox=? AND state IN (?,?) AND due<=? ORDER BY row LIMIT ?",
                     message.id.value(), request.mailbox, state_number(RecipientState::queued),
                     state_number(RecipientState::uncertain), micros(request.now), request.recipients_max);
@@ -117,6 +118,7 @@ base::Result<> Core::claim_recipients(const ClaimRequest& request, ClaimedMessag
             recipient.maybe_delivered = query.integer(6) != 0;
             recipient.first_tried = wall_time(query.integer(7));
             paused_before = query.integer(8);
+            recipient.uncertain_endings = static_cast<int>(query.integer(10));
             moved(state_from_number(query.integer(9)), RecipientState::claimed);
             message.recipients.push_back(std::move(recipient));
         }
@@ -177,16 +179,18 @@ base::Result<> Core::settle_recipient(const Settlement& settlement, const Recipi
     if (one.state == RecipientState::delivered || one.state == RecipientState::failed)
         return end_recipient(one.row, RecipientState::claimed, one.state, attempt, &one.answer,
                              settlement.receipt, settlement.now);
+    const bool uncertain = one.ended_uncertain || one.state == RecipientState::uncertain;
     const std::string text = storable(one.answer.text);
     auto settled =
         run(*database_,
             "UPDATE recipient SET state=?, due=?, attempts=attempts+?, maybe_delivered=maybe_delivered OR ?,"
+            " uncertain_endings=uncertain_endings+?,"
             " first_tried=CASE WHEN first_tried=0 AND ? THEN ? ELSE first_tried END, claim_until=0,"
             " answer_channel=?, answer_phase=?, answer_code=?, answer_enhanced=?, answer_text=?"
             " WHERE row=?",
-            state_number(one.state), micros(one.due), attempt, one.state == RecipientState::uncertain,
-            attempt, micros(settlement.now), mail::to_string(one.answer.channel),
-            mail::to_string(one.answer.phase), one.answer.code, storable(one.answer.enhanced), text, one.row);
+            state_number(one.state), micros(one.due), attempt, uncertain, uncertain ? 1 : 0, attempt,
+            micros(settlement.now), mail::to_string(one.answer.channel), mail::to_string(one.answer.phase),
+            one.answer.code, storable(one.answer.enhanced), text, one.row);
     if (settled) moved(RecipientState::claimed, one.state);
     return settled;
 }
@@ -271,6 +275,18 @@ base::Result<std::vector<MailboxRecord>> Core::mailboxes() {
         record.pause_total = base::Duration(query.integer(12));
         record.budget = std::string(query.blob(13));
         records.push_back(std::move(record));
+    }
+}
+
+base::Result<std::vector<MailboxBacklog>> Core::backlogs() {
+    std::vector<MailboxBacklog> all;
+    Query query(*database_,
+                "SELECT mailbox, count(*) FROM recipient INDEXED BY recipient_due GROUP BY mailbox");
+    for (;;) {
+        const auto row = query.next();
+        if (!row) return std::unexpected(row.error());
+        if (!*row) return all;
+        all.push_back({query.text(0), static_cast<std::uint64_t>(query.integer(1))});
     }
 }
 

@@ -71,6 +71,7 @@ CREATE TABLE recipient(
     due             INTEGER NOT NULL,
     attempts        INTEGER NOT NULL DEFAULT 0,
     maybe_delivered INTEGER NOT NULL DEFAULT 0,
+    uncertain_endings INTEGER NOT NULL DEFAULT 0,
     first_tried     INTEGER NOT NULL DEFAULT 0,
     mailbox_pause_total_at_accept INTEGER NOT NULL,
     claim_instance  INTEGER NOT NULL DEFAULT 0,

@@ -24,6 +24,8 @@ CoreOptions core_options(const SqliteStoreOptions& options, const Folder& folder
     core.database = folder.database();
     core.deletion = options.secure_delete ? Deletion::overwriting : Deletion::quick;
     core.bulk_rows_max = options.bulk_rows_max;
+    core.uncertain_delay = options.uncertain_delay;
+    core.uncertain_attempts_max = options.uncertain_attempts_max;
     core.history_age_max = options.history_age_max;
     core.history_rows_max = options.history_rows_max;
     core.free_pages_max = static_cast<std::int64_t>(options.free_bytes_max) / page_bytes;

@@ -230,6 +230,15 @@ io::Task<base::Result<std::vector<MailboxRecord>>> SqliteStore::mailboxes() {
     co_return std::move(*records);
 }
 
+io::Task<base::Result<std::vector<MailboxBacklog>>> SqliteStore::backlogs() {
+    auto found = std::make_shared<std::vector<MailboxBacklog>>();
+    auto call = [](Core& core) { return core.backlogs(); };
+    auto operation = operation_for(Operation::Kind::read, found, std::move(call));
+    auto done = co_await perform(std::move(operation));
+    if (!done) co_return std::unexpected(done.error());
+    co_return std::move(*found);
+}
+
 io::Task<base::Result<>> SqliteStore::save(MailboxRecord record) {
     auto operation = std::make_shared<Operation>();
     operation->kind = Operation::Kind::fact;

@@ -44,6 +44,7 @@ class SqliteStore final : public QueueStore {
                                                            std::size_t octets_max) override;
     [[nodiscard]] io::Task<base::Result<>> settle(Settlement settlement) override;
     [[nodiscard]] io::Task<base::Result<std::vector<MailboxRecord>>> mailboxes() override;
+    [[nodiscard]] io::Task<base::Result<std::vector<MailboxBacklog>>> backlogs() override;
     [[nodiscard]] io::Task<base::Result<>> save(MailboxRecord record) override;
     [[nodiscard]] io::Task<base::Result<ListPage>> list(ListRequest request) override;
     [[nodiscard]] io::Task<base::Result<MessageRow>> show(QueueId id) override;

@@ -45,9 +45,10 @@ struct DeliveryCounters {
 // What an administrator wants to know about one mailbox.
 struct MailboxStatus {
     std::string name;
+    bool configured = true;  // false: mail waits for it, and nobody can submit that
     bool paused = false;
     mail::Answer pause_answer;
-    std::string cause;   // why it is paused or resting; empty: it is not
+    std::string cause;   // why it is paused, resting or not configured; empty: it works
     std::string remedy;  // what to type
     std::optional<base::WallTime> paused_since;
     std::optional<base::WallTime> next_probe;     // while paused
@@ -89,6 +90,7 @@ class Dispatcher {
     [[nodiscard]] base::Result<> resume(const std::string& mailbox);
 
     [[nodiscard]] const DeliveryCounters& counters() const;
+    // Those that are configured, and behind them those that are not but have mail waiting since the start.
     [[nodiscard]] std::vector<MailboxStatus> mailboxes() const;
 
     // For Timers::driven.

@@ -23,6 +23,7 @@ struct RetryOptions {
     base::Duration expiry_uptime_min = std::chrono::hours(6);  // and never sooner after a start
     std::size_t attempts_max = 500;                            // then held, whatever the clock says
     base::Duration uncertain_delay = std::chrono::minutes(5);  // before a possible duplicate is sent
+    std::size_t uncertain_attempts_max = 3;  // that may have delivered it; then held, for a human to ask
     // A wall clock that runs ahead of the steady one by more than this has jumped: nothing ages by that.
     base::Duration clock_jump_min = std::chrono::minutes(1);
     std::size_t clock_jumps_max = 16;  // remembered one by one

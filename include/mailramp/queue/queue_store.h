@@ -88,6 +88,7 @@ struct ClaimedRecipient {
     std::string route;
     int attempts = 0;              // ended before this one, those that do not count left out
     bool maybe_delivered = false;  // an earlier attempt ended uncertain
+    int uncertain_endings = 0;     // so many did
     base::WallTime first_tried;    // epoch: never
 };
 
@@ -117,6 +118,7 @@ struct RecipientSettlement {
     base::WallTime due;                             // for queued and uncertain
     bool counts_as_attempt = true;
     mail::Answer answer;
+    bool ended_uncertain = false;  // it may have been delivered, whatever state it is in now
 };
 
 struct Settlement {
@@ -139,6 +141,12 @@ struct MailboxRecord {
     int probes = 0;
     base::Duration pause_total{};  // all finished pauses
     std::string budget;            // opaque to the store
+};
+
+// What is in the queue for one mailbox, configured or not.
+struct MailboxBacklog {
+    std::string mailbox;
+    std::uint64_t recipients = 0;
 };
 
 // ------------------------------------------------------------------ looking and operating
@@ -225,6 +233,8 @@ class QueueStore {
     [[nodiscard]] virtual io::Task<base::Result<>> settle(Settlement settlement) = 0;
 
     [[nodiscard]] virtual io::Task<base::Result<std::vector<MailboxRecord>>> mailboxes() = 0;
+    // Those that have recipients in the queue, in any state. Counts them one by one: for the start.
+    [[nodiscard]] virtual io::Task<base::Result<std::vector<MailboxBacklog>>> backlogs() = 0;
     // `pause_total` is the store's affair and ignored here: a record that ends a pause adds the pause's
     // length.
     [[nodiscard]] virtual io::Task<base::Result<>> save(MailboxRecord record) = 0;

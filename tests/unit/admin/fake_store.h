@@ -40,6 +40,9 @@ class FakeStore final : public queue::QueueStore {
     io::Task<base::Result<std::vector<queue::MailboxRecord>>> mailboxes() override {
         co_return std::vector<queue::MailboxRecord>();
     }
+    io::Task<base::Result<std::vector<queue::MailboxBacklog>>> backlogs() override {
+        co_return std::vector<queue::MailboxBacklog>();
+    }
     io::Task<base::Result<>> save(queue::MailboxRecord) override { co_return base::Result<>(); }
 
     io::Task<base::Result<queue::ListPage>> list(queue::ListRequest request) override {

@@ -101,6 +101,37 @@ TEST(Dispatcher, CountsMailForAMailboxThatNobodyConfigured) {
     EXPECT_EQ(world->store.count(RecipientState::queued), 2U);
 }
 
+TEST(Dispatcher, SaysAtTheStartThatMailWaitsForAMailboxThatIsGone) {
+    World world({mailbox("m")});
+    world.store.accept("old", {"a@example.net", "b@example.net"});
+    world.start();
+    EXPECT_EQ(world.logged("delivery_waits"), 1U);
+    EXPECT_EQ(world.last("delivery_waits", "mailbox"), "old");
+    EXPECT_EQ(world.last("delivery_waits", "recipients"), "2");
+    EXPECT_THAT(world.last("delivery_waits", "reason"), ::testing::HasSubstr("configuration"));
+    ASSERT_EQ(world.dispatcher->mailboxes().size(), 2U);
+    EXPECT_TRUE(world.status("m").configured);
+    EXPECT_FALSE(world.status("old").configured);
+    EXPECT_THAT(world.status("old").cause, ::testing::HasSubstr("not configured"));
+    EXPECT_FALSE(world.status("old").remedy.empty());
+    world.store.accept("old", {"c@example.net"});
+    EXPECT_EQ(world.logged("delivery_waits"), 1U);  // said once
+}
+
+TEST(Dispatcher, AMessageThatIsUncertainAgainAndAgainIsHeld) {
+    const auto world = started({mailbox("m")});
+    world->courier.script = [](const Submission& submission) {
+        return says(submission, Fate::uncertain, answer(mail::Phase::body_end, 0, "", "connection lost"));
+    };
+    world->store.accept("m", {"a@example.net"});
+    world->run_for(24h);
+    EXPECT_EQ(world->courier.seen.size(), 3U);
+    EXPECT_EQ(world->store.count(RecipientState::held), 1U);
+    EXPECT_THAT(world->last("held", "cause"), ::testing::HasSubstr("perhaps delivered"));
+    EXPECT_THAT(world->last("held", "remedy"), ::testing::HasSubstr("ask the recipient"));
+    EXPECT_TRUE(world->store.rows().at(0).maybe_delivered);
+}
+
 TEST(Dispatcher, DoesNotStartWhenTheStoreCannotBeRead) {
     World world({mailbox("m")});
     world.store.fails = [](std::string_view operation) { return operation == "mailboxes"; };

@@ -49,6 +49,9 @@ class FakeQueueStore final : public queue::QueueStore {
     std::function<io::Task<>()> claim_wait;
     std::function<io::Task<>()> settle_wait;   // likewise a settlement
     std::vector<std::string> broken_promises;  // of the caller
+    // What restart() does with what was claimed.
+    base::Duration uncertain_delay = std::chrono::minutes(5);
+    int uncertain_attempts_max = 3;
     std::uint64_t claims = 0, empty_claims = 0, saves = 0;
 
     queue::QueueId accept(const std::string& mailbox, const std::vector<std::string>& recipients) {
@@ -75,8 +78,9 @@ class FakeQueueStore final : public queue::QueueStore {
             row.state = queue::RecipientState::uncertain;
             row.maybe_delivered = true;
             ++row.times_uncertain;
-            row.due = clock_.wall();
+            row.due = clock_.wall() + uncertain_delay;
             ++row.attempts;
+            if (row.times_uncertain >= uncertain_attempts_max) row.state = queue::RecipientState::held;
         }
     }
     [[nodiscard]] const std::vector<FakeRow>& rows() const { return rows_; }
@@ -134,7 +138,9 @@ class FakeQueueStore final : public queue::QueueStore {
             row->answer = settled.answer;
             row->receipt = settlement.receipt;
             if (settled.counts_as_attempt) ++row->attempts;
-            if (settled.state == queue::RecipientState::uncertain) {
+            if (settled.state == queue::RecipientState::uncertain && !settled.ended_uncertain)
+                broken_promises.push_back("settled a row as uncertain without saying so");
+            if (settled.ended_uncertain) {
                 row->maybe_delivered = true;
                 ++row->times_uncertain;
             }
@@ -150,6 +156,18 @@ class FakeQueueStore final : public queue::QueueStore {
         std::vector<queue::MailboxRecord> all;
         for (const auto& [name, record] : records_)
             all.push_back(record);
+        co_return all;
+    }
+
+    io::Task<base::Result<std::vector<queue::MailboxBacklog>>> backlogs() override {
+        co_await turn();
+        if (fails("backlogs")) co_return base::fail(base::ErrorKind::unavailable, "a scripted failure");
+        std::map<std::string, std::uint64_t> waiting;
+        for (const FakeRow& row : rows_)
+            if (waits(row) || row.state == queue::RecipientState::held) ++waiting[row.mailbox];
+        std::vector<queue::MailboxBacklog> all;
+        for (const auto& [name, recipients] : waiting)
+            all.push_back({name, recipients});
         co_return all;
     }
 
@@ -210,6 +228,7 @@ class FakeQueueStore final : public queue::QueueStore {
                                                                  .route = "default",
                                                                  .attempts = row.attempts,
                                                                  .maybe_delivered = row.maybe_delivered,
+                                                                 .uncertain_endings = row.times_uncertain,
                                                                  .first_tried = {}});
             message.paused_for = paused_in_all(request.mailbox) - row.paused_at_accept;
         }

@@ -54,6 +54,7 @@ class OutcomeOf : public ::testing::Test {
             queue::ClaimedRecipient& recipient = message.recipients.emplace_back();
             recipient.row = static_cast<std::int64_t>(message.recipients.size());
             recipient.attempts = attempts;
+            recipient.uncertain_endings = uncertain_endings;
             reports.recipients.push_back(one.report);
             verdicts.push_back(one.verdict);
         }
@@ -69,6 +70,7 @@ class OutcomeOf : public ::testing::Test {
     DeliveryOptions options;
     AttemptFacts facts{.now = now, .age = 1h, .uptime = 24h, .chance = 0.5};
     int attempts = 0;
+    int uncertain_endings = 0;
 };
 
 TEST_F(OutcomeOf, AMessageThatWasTakenIsDelivered) {
@@ -105,6 +107,28 @@ TEST_F(OutcomeOf, ALostReplyIsUncertainAndTriedAgainInSomeMinutes) {
     }
     EXPECT_EQ(outcome.permit, LeaseUse::used);
     EXPECT_EQ(outcome.news.kind, MailboxNews::Kind::nothing);
+}
+
+TEST_F(OutcomeOf, ALostReplyIsHeldForAHumanAfterSomeOfThem) {
+    for (uncertain_endings = 0; uncertain_endings < 6; ++uncertain_endings) {
+        const RecipientOutcome row = (*this)({lost}).recipients[0];
+        const bool often = uncertain_endings >= 2;
+        EXPECT_EQ(row.settlement.state, often ? RecipientState::held : RecipientState::uncertain);
+        EXPECT_TRUE(row.settlement.ended_uncertain);
+        EXPECT_TRUE(row.settlement.counts_as_attempt);
+        EXPECT_FALSE(row.expired);
+        EXPECT_EQ(row.settlement.answer, lost.report.answer);
+        EXPECT_EQ(std::string(row.verdict.remedy).find("ask the recipient") != std::string::npos, often);
+    }
+}
+
+TEST_F(OutcomeOf, AClearAnswerAfterUncertainOnesIsTakenAtItsWord) {
+    uncertain_endings = 6;
+    EXPECT_EQ(one(delivered).state, RecipientState::delivered);
+    const queue::RecipientSettlement row =
+        one(refused(mail::Phase::rcpt, 450, Action::retry, Radius::recipient));
+    EXPECT_EQ(row.state, RecipientState::queued);
+    EXPECT_FALSE(row.ended_uncertain);
 }
 
 // Invariant 4, for every kind of trouble that is not about the message, however old the message is.

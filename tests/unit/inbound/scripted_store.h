@@ -52,6 +52,7 @@ class ScriptedStore final : public queue::QueueStore {
     }
     io::Task<base::Result<>> settle(queue::Settlement) override { unused(); }
     io::Task<base::Result<std::vector<queue::MailboxRecord>>> mailboxes() override { unused(); }
+    io::Task<base::Result<std::vector<queue::MailboxBacklog>>> backlogs() override { unused(); }
     io::Task<base::Result<>> save(queue::MailboxRecord) override { unused(); }
     io::Task<base::Result<queue::ListPage>> list(queue::ListRequest) override { unused(); }
     io::Task<base::Result<queue::MessageRow>> show(queue::QueueId) override { unused(); }
