@@ -393,7 +393,11 @@ Settings assemble(File file, const Node& root, const Surroundings& surroundings,
     if (has_long && file.mailboxes.empty())
         report.error({"mailboxes"}, "there is no mailbox", "at least one, with a name and its address");
     const Form form = has_long ? Form::long_form : Form::short_form;
-    return Assembler(std::move(file), root, report, form).run(surroundings);
+    Settings settings = Assembler(std::move(file), root, report, form).run(surroundings);
+    // After a crash it is the queue that knows of the attempts which had not ended.
+    settings.queue.uncertain_delay = settings.delivery.retry.uncertain_delay;
+    settings.queue.uncertain_attempts_max = settings.delivery.retry.uncertain_attempts_max;
+    return settings;
 }
 
 }  // namespace mailramp::config

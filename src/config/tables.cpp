@@ -111,7 +111,9 @@ Table<delivery::RetryOptions> retry_table() {
         .value("attempts_max", &O::attempts_max, integer(1, 100'000),
                "It is held after so many attempts in any case.")
         .value("uncertain_delay", &O::uncertain_delay, duration(1s, 1 * day),
-               "Before a message is sent again whose delivery is uncertain: the server may have it already.");
+               "Before a message is sent again whose delivery is uncertain: the server may have it already.")
+        .value("uncertain_attempts_max", &O::uncertain_attempts_max, integer(1, 100),
+               "It is held after so many attempts whose outcome is uncertain: each may be a copy.");
 }
 
 Table<delivery::PauseOptions> pause_table() {

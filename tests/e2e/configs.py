@@ -28,6 +28,7 @@ queue:
 retry:
   first_delay: 1s
   uncertain_delay: 1s
+  uncertain_attempts_max: 100
 pause:
   unreachable_rest_max: 1s
   refused_rest_max: 1s

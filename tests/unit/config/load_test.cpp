@@ -211,7 +211,7 @@ TEST(Sections, ReachTheOptionsOfTheirAreas) {
              "ca_file: /etc/mailramp/ca.pem\n"
              "inbound: {message_size_max: 10MB, command_timeout: 90s, listen_backlog: 7}\n"
              "queue: {directory: /srv/queue, inline_size_max: 32KiB, secure_delete: true}\n"
-             "retry: {factor: 1.5, age_max: 2d}\n"
+             "retry: {factor: 1.5, age_max: 2d, uncertain_delay: 7m, uncertain_attempts_max: 4}\n"
              "pause: {first_probe: 30s}\n"
              "log: {level: debug, format: json}\n"
              "admin: {socket: /run/x.sock, mode: 0600, group: adm}\n"
@@ -229,6 +229,10 @@ TEST(Sections, ReachTheOptionsOfTheirAreas) {
     EXPECT_TRUE(settings.queue.secure_delete);
     EXPECT_EQ(settings.delivery.retry.factor, 1.5);
     EXPECT_EQ(settings.delivery.retry.age_max, 48h);
+    EXPECT_EQ(settings.delivery.retry.uncertain_delay, 7min);
+    EXPECT_EQ(settings.queue.uncertain_delay, 7min);
+    EXPECT_EQ(settings.delivery.retry.uncertain_attempts_max, 4u);
+    EXPECT_EQ(settings.queue.uncertain_attempts_max, 4u);
     EXPECT_EQ(settings.delivery.pause.first_probe, 30s);
     EXPECT_EQ(settings.log.level, base::LogLevel::debug);
     EXPECT_EQ(settings.log.format, base::LogFormat::json);
