@@ -3,6 +3,7 @@
 #include <chrono>
 #include <cstring>
 #include <optional>
+#include <string_view>
 #include <system_error>
 #include <thread>
 #include <utility>
@@ -13,6 +14,7 @@
 
 #include "io/net.h"
 #include "io/thread.h"
+#include "mailramp/base/text.h"
 #include "mailramp/io/worker.h"
 
 namespace mailramp::io {
@@ -37,6 +39,21 @@ base::Error lookup_error(const std::string& host, int code, int errno_value) {
                          code == EAI_ADDRFAMILY;
     return {unknown ? base::ErrorKind::not_found : base::ErrorKind::unavailable,
             doing + ": " + gai_strerror(code)};
+}
+
+// RFC 6761 §6.3: "localhost" is the loopback and needs no name server; a bare system has no /etc/hosts to say
+// so.
+bool is_localhost(std::string_view host) {
+    if (host.ends_with('.')) host.remove_suffix(1);
+    const std::string name = base::to_lower(host);
+    return name == "localhost" || name.ends_with(".localhost");
+}
+
+std::vector<Endpoint> loopback_endpoints(std::uint16_t port, Family family) {
+    std::vector<Endpoint> endpoints;
+    if (family != Family::ipv6) endpoints.push_back(Endpoint{"127.0.0.1", port});
+    if (family != Family::ipv4) endpoints.push_back(Endpoint{"::1", port});
+    return endpoints;
 }
 
 // One lookup, shared by the thread and the coroutine that waits for it (or no longer does).
@@ -88,6 +105,7 @@ Resolver& Resolver::of(const Executor& executor) {
 
 base::Result<std::vector<Endpoint>> system_lookup(const std::string& host, std::uint16_t port,
                                                   Family family) {
+    if (is_localhost(host)) return loopback_endpoints(port, family);
     addrinfo hints{};
     hints.ai_family = address_family(family);
     hints.ai_socktype = SOCK_STREAM;

@@ -63,13 +63,24 @@ TEST(Resolve, KeepsToTheFamilyAskedFor) {
     EXPECT_TRUE(loop.run(look_up("127.0.0.1", options)).has_value());
 }
 
-TEST(Resolve, AsksTheSystemForAName) {
+TEST(Resolve, FindsTheAddressesOfAName) {
     Loop loop;
     ConnectOptions options;
     options.family = Family::ipv4;
     const auto found = loop.run(look_up("localhost", options));
     ASSERT_TRUE(found.has_value());
     EXPECT_EQ(found->at(0).address, "127.0.0.1");
+}
+
+TEST(Resolve, KnowsLocalhostWithoutAsking) {
+    for (const std::string name : {"localhost", "LOCALHOST.", "mail.localhost"}) {
+        const std::vector<Endpoint> both = system_lookup(name, 25, Family::any).value();
+        ASSERT_EQ(both.size(), 2U);
+        EXPECT_EQ(both[0].address, "127.0.0.1");
+        EXPECT_EQ(both[1].address, "::1");
+        EXPECT_EQ(both[1].port, 25);
+        EXPECT_EQ(system_lookup(name, 25, Family::ipv6).value().size(), 1U);
+    }
 }
 
 TEST(Resolve, AHungLookupEndsAtItsDeadlineAndHoldsUpNobody) {
