@@ -716,9 +716,8 @@ TEST(SmtpCourier, SendsNoMessageWhoseContentIsNotAsLongAsSaid) {
         World world;
         delivery::Submission submission = world.submission();
         submission.size_bytes -= static_cast<std::uint64_t>(difference);
-        const std::string content = "Subject: x\r\n\r\nHello\r\n";
-        submission.content = [content](std::uint64_t offset,
-                                       std::size_t) -> io::Task<base::Result<std::string>> {
+        submission.content = [](std::uint64_t offset, std::size_t) -> io::Task<base::Result<std::string>> {
+            const std::string content = "Subject: x\r\n\r\nHello\r\n";
             co_return content.substr(std::min<std::size_t>(offset, content.size()));
         };
         const AttemptReport report = world.loop.run(world.courier().deliver(std::move(submission)));
