@@ -103,7 +103,7 @@ TEST_F(AdminClientTest, SaysHowToStartADaemonThatIsNotThere) {
     ASSERT_FALSE(reply);
     EXPECT_EQ(reply.error().status, ExitStatus::unavailable);
     EXPECT_THAT(reply.error().message, HasSubstr("there is no socket " + socket.string()));
-    EXPECT_THAT(reply.error().message, HasSubstr("systemctl start mailramp"));
+    EXPECT_THAT(reply.error().message, HasSubstr("Start it with: mailramp serve"));
 }
 
 TEST_F(AdminClientTest, SaysSoWhenTheSocketWasLeftBehind) {
@@ -111,7 +111,7 @@ TEST_F(AdminClientTest, SaysSoWhenTheSocketWasLeftBehind) {
     const Reply reply = ask_daemon(socket, "GET", "/v1/status");
     ASSERT_FALSE(reply);
     EXPECT_EQ(reply.error().status, ExitStatus::unavailable);
-    EXPECT_THAT(reply.error().message, HasSubstr("systemctl start mailramp"));
+    EXPECT_THAT(reply.error().message, HasSubstr("Start it with: mailramp serve"));
 }
 
 TEST_F(AdminClientTest, NamesTheGroupToJoin) {
