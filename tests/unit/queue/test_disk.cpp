@@ -320,7 +320,8 @@ void TestDisk::cut_power() {
     removed_.clear();
     fail_at_ = cut_at_ = 0;
     fail_sync_end_.clear();
-    frozen_ = struck_ = false;
+    frozen_ = false;
+    struck_ = false;
 }
 
 }  // namespace mailramp::queue

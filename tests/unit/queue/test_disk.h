@@ -7,6 +7,7 @@
 // delete) are numbered from 1. Safe from every thread.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <filesystem>
 #include <map>
@@ -87,11 +88,12 @@ class TestDisk {
     std::map<std::string, Image> files_;
     std::map<std::string, Image> removed_;  // whose removal is not durable
     Syncs syncs_ = Syncs::obeyed;
-    long calls_ = 0, fail_at_ = 0, cut_at_ = 0;
+    std::atomic<long> calls_ = 0;
+    long fail_at_ = 0, cut_at_ = 0;
     Lasting lasting_ = Lasting::once;
     int write_code_ = SQLITE_IOERR_WRITE;
     std::string fail_sync_end_;
-    bool struck_ = false, frozen_ = false;
+    std::atomic<bool> struck_ = false, frozen_ = false;  // asked for while others write
 };
 
 }  // namespace mailramp::queue
