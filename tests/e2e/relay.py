@@ -1,5 +1,6 @@
 """A daemon between its clients and the sandbox: configurations, and what tests of the whole way do most."""
 
+import datetime
 import os
 import pathlib
 import re
@@ -217,6 +218,13 @@ def submit(client, content, recipients=(RECIPIENT,), sender=SENDER, options=()):
         if code != 250:
             raise smtplib.SMTPResponseException(code, text)
     return re.fullmatch(rb'2\.0\.0 queued as (\w+)', steps[-1][1]).group(1).decode()
+
+
+def seconds_between(earlier, later):
+    def moment(text):
+        return datetime.datetime.fromisoformat(text.replace('Z', '+00:00'))
+
+    return (moment(later) - moment(earlier)).total_seconds()
 
 
 def field(content, name):
