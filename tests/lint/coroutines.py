@@ -9,26 +9,13 @@ import re
 import sys
 
 sys.dont_write_bytecode = True
-from support.cpp_source import code_only, cpp_files, finding, line_of, run  # noqa: E402
+from support.cpp_source import OPENING, code_only, cpp_files, finding, line_of, match_brackets, run  # noqa: E402
 
-OPENING, CLOSING = '([{', ')]}'
 CONDITION = re.compile(r'\b(if|while|switch|for)(\s+constexpr)?\s*$')
 # A brace after one of these begins a block, not a value. (`)`: a function or a condition; a lambda is seen apart.)
 BLOCK_BEFORE = re.compile(r'(^|[;{})]|\belse|\bdo|\btry|\bconst|\bnoexcept|\boverride|\bmutable)\s*$')
 RETURN_TYPE_BEFORE = re.compile(r'->\s*[\w:<>,&*\s]+$')
 CASE_BEFORE = re.compile(r'\b(case\b[^;{}?]*|default\s*|public\s*|private\s*|protected\s*):\s*$')
-
-
-def match_brackets(code):
-    """Offsets of every opening bracket to its closing one, and back."""
-    partner, stack = {}, []
-    for offset, character in enumerate(code):
-        if character in OPENING:
-            stack.append(offset)
-        elif character in CLOSING and stack:
-            opened = stack.pop()
-            partner[opened], partner[offset] = offset, opened
-    return partner
 
 
 def lambda_captures(code, partner, bracket):

@@ -31,6 +31,21 @@ def code_only(text):
     return _LITERAL_OR_COMMENT.sub(blank, text)
 
 
+OPENING, CLOSING = '([{', ')]}'
+
+
+def match_brackets(code):
+    """Offsets of every opening bracket to its closing one, and back."""
+    partner, stack = {}, []
+    for offset, character in enumerate(code):
+        if character in OPENING:
+            stack.append(offset)
+        elif character in CLOSING and stack:
+            opened = stack.pop()
+            partner[opened], partner[offset] = offset, opened
+    return partner
+
+
 def line_of(text, offset):
     return text.count('\n', 0, offset) + 1
 
