@@ -41,6 +41,11 @@ def is_long():
     return os.environ.get('MAILRAMP_LONG') == '1'
 
 
+def is_sanitized():
+    """Whether the programs are built with sanitizers, whose memory and time say nothing about those without."""
+    return bool(os.environ.get('MAILRAMP_SANITIZE'))
+
+
 def require_root():
     if os.geteuid() != 0:
         raise Unavailable('needs root (mounts, namespaces)')
@@ -51,10 +56,21 @@ def die_with_parent():
     ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG
 
 
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(('127.0.0.1', 0))
-        return probe.getsockname()[1]
+class ReservedPort:
+    """A port that refuses connections until a program of ours listens on it, and that nobody else gets meanwhile.
+
+    It is bound, not listened on: so the kernel gives it to no one who asks for any port, and to those who ask for this
+    one with SO_REUSEADDR, as servers do. Where a program can choose its port and say which, it should.
+    """
+
+    def __init__(self):
+        self._holder = socket.socket()
+        self._holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        self._holder.bind(('127.0.0.1', 0))
+        self.number = self._holder.getsockname()[1]
+
+    def close(self):
+        self._holder.close()
 
 
 def greets(port):
@@ -134,13 +150,23 @@ def _as_json(line):
     return value if isinstance(value, dict) else {}
 
 
+# What the shell of whoever runs this may carry, and what would change what a program does: other authorities than the
+# system's (whose certificates take memory twice, then), credentials, sockets.
+_NOT_INHERITED = {'SSL_CERT_FILE', 'SSL_CERT_DIR', 'CREDENTIALS_DIRECTORY', 'LISTEN_FDS', 'LISTEN_PID', 'MAILRAMP_SOCKET'}
+
+
+def environment_of_a_program(additions=None):
+    inherited = {name: value for name, value in os.environ.items() if name not in _NOT_INHERITED}
+    return {**inherited, **(additions or {})}
+
+
 class Program:
     """A running program whose JSON lines are events. Killed when the test process ends. `descriptors` stay open in it."""
 
     def __init__(self, command, environment=None, prefix=(), descriptors=()):
         self.arguments = [*map(str, prefix), *map(str, command)]
         self.process = subprocess.Popen(self.arguments, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                                        stderr=subprocess.STDOUT, env={**os.environ, **(environment or {})},
+                                        stderr=subprocess.STDOUT, env=environment_of_a_program(environment),
                                         pass_fds=descriptors, preexec_fn=die_with_parent)
         self.lines = Lines(self.process.stdout)
 
@@ -202,7 +228,6 @@ class Daemon(Program):
             except BaseException:
                 self.kill()
                 raise
-
 
     def command(self, *words):
         """What a command says about this daemon, as JSON."""
@@ -285,6 +310,12 @@ class Scenario(unittest.TestCase):
     def started(self, program):
         self._programs.append(program)
         return program
+
+    def reserved_port(self):
+        """Where nobody listens, until a program of this test does."""
+        port = ReservedPort()
+        self.addCleanup(port.close)
+        return port.number
 
     def _end_programs(self):
         for program in reversed(self._programs):

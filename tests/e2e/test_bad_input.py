@@ -21,7 +21,7 @@ USAGE, DATA, UNAVAILABLE, CANNOT_CREATE, TRY_AGAIN, CONFIGURATION = 64, 65, 69, 
 class BadInput(relay.Scenario):
     def plain(self, **changes):
         """Settings of a daemon whose server is a sandbox without TLS, or nobody."""
-        port = self.sandbox.smtp_port if hasattr(self, 'sandbox') else harness.free_port()
+        port = self.sandbox.smtp_port if hasattr(self, 'sandbox') else self.reserved_port()
         settings = relay.general(self.folder) | {
             'mailbox': 'app@contoso.test',
             'upstream': {'host': '127.0.0.1', 'port': port, 'tls': 'none', 'authentication': 'none',
@@ -113,7 +113,7 @@ class Configuration(BadInput):
         self.assertRegex(own, r'\A220 ')
 
     def test_an_upstream_that_is_the_own_listener_is_refused(self):
-        port = harness.free_port()
+        port = self.reserved_port()
         for host in ('127.0.0.1', 'localhost'):
             status, output = self.refused_start(self.plain(listen=[f'127.0.0.1:{port}'], upstream={'host': host, 'port': port}))
             self.assertEqual(status, CONFIGURATION)
@@ -254,7 +254,7 @@ class Machine(BadInput):
         queue.mkdir(mode=0o700)
         self.small_disk(queue, 24)
         self.start_sandbox('--plain')
-        server, port = self.sandbox, harness.free_port()
+        server, port = self.sandbox, self.reserved_port()
         # Nobody takes mail away while the disk fills.
         settings = self.plain(queue={'directory': queue / 'queue', 'disk_free_min': '2MiB', 'failed_commit_retry': '100ms'},
                               upstream={'port': port})

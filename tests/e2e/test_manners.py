@@ -250,7 +250,7 @@ class InheritedSocket(Manners):
         if not os.path.exists(program):
             raise harness.Unavailable('needs systemd-socket-activate (systemd)')
         self.start_sandbox('--plain')
-        port = harness.free_port()
+        port = self.reserved_port()
         config = self.write_config(self.settings())
         daemon = self.started(harness.Daemon(config, prefix=[program, f'--listen=127.0.0.1:{port}'], wait_until_ready=False))
         # The daemon is started by the first client, which waits meanwhile.
@@ -302,7 +302,7 @@ class Log(Manners):
         self.sandbox.wait_for_messages(1)
         self.expect_clean_end()
         self.assertNotIn('debug', [event['level'] for event in self.daemon.events()])
-        self.start_plain({'log': {'format': 'text'}, 'listen': [f'127.0.0.1:{harness.free_port()}']}, wait_until_ready=False)
+        self.start_plain({'log': {'format': 'text'}}, wait_until_ready=False)
         line, _ = self.daemon.lines.wait(lambda text: text if ' ready' in text else None, harness.DEADLINE, 'ready')
         self.assertRegex(line, r'\A\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}\S* info ready pid=\d+\Z')
 

@@ -79,7 +79,7 @@ class TokenFaults(relay.Scenario):
 
     def test_an_endpoint_that_is_down_is_waited_for(self):
         self.start_sandbox()
-        port = harness.free_port()
+        port = self.reserved_port()
         self.start(authority=f'https://localhost:{port}', failure_pause_min='400ms')
         queue_id = self.send()
         harness.eventually(lambda: len(self.daemon.events('token_failed')) >= 3, what='three failures')

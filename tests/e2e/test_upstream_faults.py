@@ -48,7 +48,7 @@ class UpstreamFaults(relay.Scenario):
         self.expect_bodies(range(10))
 
     def test_a_server_that_is_down_is_waited_for(self):
-        port = harness.free_port()
+        port = self.reserved_port()
         self.daemon = self.started(harness.Daemon(configs.plain(self.folder, self.folder / 'queue', port)))
         self.send_numbered(range(5))
         resting = self.daemon.wait_for('mailbox_resting')

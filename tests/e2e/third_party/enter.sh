@@ -20,4 +20,16 @@ mount --rbind /dev "$root/dev"
 mount -t proc proc "$root/proc"
 mount -t tmpfs -o mode=755 tmpfs "$root/run"
 mount -t tmpfs -o mode=1777 tmpfs "$root/tmp"
+
+# What installing the packages would have done: their accounts, and their libraries where they are found.
+account() {
+    grep -q "^$1:" "$root/etc/group" || echo "$1:x:$2:" >>"$root/etc/group"
+    grep -q "^$1:" "$root/etc/passwd" || echo "$1:x:$2:$2::/nonexistent:/usr/sbin/nologin" >>"$root/etc/passwd"
+}
+account postfix 64001
+account postdrop 64002
+account dovecot 64003
+account dovenull 64004
+chroot "$root" ldconfig
+
 exec chroot "$root" env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin sh -eu /state/run.sh

@@ -2,17 +2,6 @@
 # until a signal ends the namespace. /state holds the filled-in configuration, the keys, the logs and the dumps.
 # shellcheck shell=sh
 
-# The accounts that the packages would have made.
-account() {
-    grep -q "^$1:" /etc/group || echo "$1:x:$2:" >>/etc/group
-    grep -q "^$1:" /etc/passwd || echo "$1:x:$2:$2::/nonexistent:/usr/sbin/nologin" >>/etc/passwd
-}
-account postfix 64001
-account postdrop 64002
-account dovecot 64003
-account dovenull 64004
-ldconfig
-
 mkdir -p /run/dovecot /state/dumps /var/spool/postfix /var/lib/postfix
 chown postfix /var/lib/postfix
 chown nobody /state/dumps

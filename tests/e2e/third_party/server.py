@@ -48,7 +48,8 @@ class ThirdPartyServer:
     def __init__(self, folder, authority, signer, senders, size_max=10_000_000):
         self.folder = pathlib.Path(folder)
         self.tree = fetch()
-        self.port, self._sink_port = harness.free_port(), harness.free_port()
+        self._ports = [harness.ReservedPort(), harness.ReservedPort()]
+        self.port, self._sink_port = (port.number for port in self._ports)
         self._fill_in(authority, signer, senders, size_max)
         self._process = None
 
@@ -95,6 +96,8 @@ class ThirdPartyServer:
             self._process.send_signal(signal.SIGKILL)
             self._process.wait()
             self._process = None
+        for port in self._ports:
+            port.close()
 
     def dumps(self):
         """All messages that came through, in no order."""
