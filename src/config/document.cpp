@@ -154,6 +154,14 @@ std::string_view line_of(std::string_view text, int number) {
     return text.substr(0, text.find('\n'));
 }
 
+// yaml-cpp's complaint, the same in all of its versions: from 0.8 on it repeats the name of an unknown alias,
+// which for mail addresses is a part of one (": @contoso.com").
+std::string complaint(const YAML::Exception& error) {
+    constexpr std::string_view no_anchor = "the referenced anchor is not defined";
+    if (error.msg.starts_with(no_anchor)) return std::string(no_anchor);
+    return base::printable(error.msg, shown_bytes_max);
+}
+
 // yaml-cpp's words are about grammar; these are about what people write.
 std::string hint_for(std::string_view text, int line) {
     const std::string_view content = line_of(text, line);
@@ -284,7 +292,7 @@ Node parse_document(std::string_view text, Problems& problems, const DocumentLim
         root = parse_only_document(parser, problems, limits);
     } catch (const YAML::Exception& error) {
         const Mark mark = error.mark.is_null() ? Mark{} : place(error.mark);
-        problems.add(mark, {}, "this is not YAML (" + base::printable(error.msg, shown_bytes_max) + ")",
+        problems.add(mark, {}, "this is not YAML (" + complaint(error) + ")",
                      hint_for(text, mark.line));
         return {};
     } catch (const TooLarge&) {
