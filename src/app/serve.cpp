@@ -2,6 +2,7 @@
 
 #include <cstdio>
 #include <utility>
+#include <vector>
 
 #include <sysexits.h>
 #include <unistd.h>
@@ -10,8 +11,20 @@
 #include "app/hardening.h"
 #include "app/log_sink.h"
 #include "mailramp/config/load.h"
+#include "mailramp/oauth/secret_reference.h"
 
 namespace mailramp::app {
+namespace {
+
+// What stays in the environment is shown to whoever may look at this process, for as long as it runs.
+void take_secrets(config::Settings& settings) {
+    std::vector<oauth::SecretReference*> secrets;
+    for (config::CredentialSettings& credential : settings.credentials)
+        secrets.push_back(&credential.client.secret);
+    oauth::take_from_environment(secrets);
+}
+
+}  // namespace
 
 int serve(const ServeOptions& options) {
     auto settings = config::load(options.config_file);
@@ -23,6 +36,7 @@ int serve(const ServeOptions& options) {
         std::fprintf(stderr, "mailramp: %s\n", hardened.error().message.c_str());
         return EX_OSERR;
     }
+    take_secrets(*settings);
     LogSink log(settings->log);
     Daemon daemon(options.config_file, *std::move(settings), log);
     const int status = daemon.run();

@@ -334,9 +334,10 @@ void Assembler::check_secret(const CredentialSettings& credential) {
                 report_.warn(key, "this looks like the secret's ID; what is needed is its value");
             return;
         case oauth::SecretPlace::environment:
-            report_.warn(key,
-                         "other processes of the same user can read the environment; a file of mode 0600 or "
-                         "a systemd credential is safer");
+            report_.warn(
+                key,
+                "an environment is often readable where it is set (units, containers, shells); a file "
+                "of mode 0600 or a systemd credential is safer");
             return;
         case oauth::SecretPlace::file:
         case oauth::SecretPlace::credential:

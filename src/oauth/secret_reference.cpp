@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstdlib>
+#include <cstring>
 
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -130,8 +131,9 @@ base::Result<base::Secret> load_file(const std::string& path, Permissions permis
     return trimmed_and_checked(base::Secret(std::move(content)), what);
 }
 
-base::Result<base::Secret> load_variable(const std::string& name, const std::string& what) {
-    const char* value = std::getenv(name.c_str());
+base::Result<base::Secret> load_variable(const SecretReference& reference, const std::string& what) {
+    if (!reference.value.empty()) return trimmed_and_checked(reference.value.clone(), what);
+    const char* value = std::getenv(reference.name.c_str());
     if (value == nullptr) return base::fail(base::ErrorKind::not_found, what + " is not set");
     return trimmed_and_checked(base::Secret(value), what);
 }
@@ -176,13 +178,30 @@ base::Result<base::Secret> load_secret(const SecretReference& reference) {
         case SecretPlace::file:
             return load_file(reference.name, Permissions::owner_only, what);
         case SecretPlace::environment:
-            return load_variable(reference.name, what);
+            return load_variable(reference, what);
         case SecretPlace::credential:
             return load_credential(reference.name, what);
         case SecretPlace::configuration:
             return checked(reference.value.clone(), what);
     }
     return base::fail(base::ErrorKind::internal, "no such place for a secret");
+}
+
+void take_from_environment(std::span<SecretReference* const> references) {
+    const auto is_variable = [](const SecretReference* reference) {
+        return reference->place == SecretPlace::environment;
+    };
+    for (SecretReference* reference : references) {
+        if (!is_variable(reference)) continue;
+        if (const char* value = std::getenv(reference->name.c_str())) reference->value = base::Secret(value);
+    }
+    for (const SecretReference* reference : references) {
+        if (!is_variable(reference)) continue;
+        // The octets that the kernel shows are these, where they were put when the program began.
+        if (char* value = std::getenv(reference->name.c_str()); value != nullptr)
+            ::explicit_bzero(value, std::strlen(value));
+        ::unsetenv(reference->name.c_str());
+    }
 }
 
 }  // namespace mailramp::oauth

@@ -17,6 +17,8 @@ import relay
 from relay import HEAD, RECIPIENT, SENDER
 
 END_WITHIN = 10
+NOBODY = 65534
+CLIENT_ID = '7d3b2a19-8c4e-4f5a-b6d7-c8e9fa0b1c2d'
 LEVELS = {'debug', 'info', 'warning', 'error'}
 
 
@@ -166,7 +168,7 @@ class End(Manners):
         nsswitch.write_text('hosts: dns\n')
         settings = relay.general(self.folder) | {
             'mailbox': 'app@contoso.test', 'tenant_id': 'contoso.onmicrosoft.com',
-            'client_id': '7d3b2a19-8c4e-4f5a-b6d7-c8e9fa0b1c2d', 'client_secret': {'value': 'not-a-secret'},
+            'client_id': CLIENT_ID, 'client_secret': {'value': 'not-a-secret'},
             'upstream': {'host': 'smtp.example.test', 'port': 587}, 'token': {'authority': 'https://login.example.test'},
             'listen': ['127.0.0.1:2525'],
         }
@@ -177,7 +179,7 @@ class End(Manners):
         done = subprocess.run(['unshare', '--mount', '--net', 'sh', '-c', script, 'sh', sys.executable, '-B', '-c',
                                SILENT_RESOLVER, str(pathlib.Path(__file__).parent), str(config)],
                               stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=harness.DEADLINE * 2,
-                              check=False)
+                              check=False, preexec_fn=harness.die_with_parent)
         self.assertEqual(done.returncode, 0, done.stdout)
         said = json.loads(done.stdout.strip().splitlines()[-1])
         self.assertEqual(said['status'], 0)
@@ -307,6 +309,46 @@ class Log(Manners):
         self.assertRegex(line, r'\A\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}\S* info ready pid=\d+\Z')
 
 
+class Secrecy(Manners):
+    SECRET, MARK = 's3cret~of.the-environment', 'seen-in-the-environment'
+
+    def test_no_core_dump_can_hold_a_secret(self):
+        self.start_sandbox('--plain')
+        self.start_plain()
+        limits = pathlib.Path(f'/proc/{self.daemon.process.pid}/limits').read_text()
+        self.assertRegex(limits, r'(?m)^Max core file size +0 +0 ')
+
+    def test_a_secret_of_the_environment_is_used_and_no_longer_found_there(self):
+        harness.require_root()  # who else may look
+        self.start_sandbox(apps=[f'contoso.test:{CLIENT_ID}:{self.SECRET}:relay@contoso.test'])
+        self.start_daemon(changes={'client_secret': {'file': None, 'env': 'CLIENT_SECRET'}},
+                          environment={'CLIENT_SECRET': self.SECRET, 'A_MARK': self.MARK})
+        environment = pathlib.Path(f'/proc/{self.daemon.process.pid}/environ').read_bytes()
+        self.assertIn(self.MARK.encode(), environment, 'this is not where to look')
+        self.assertNotIn(self.SECRET.encode(), environment)
+        # The token was had with it, and the next one is.
+        self.daemon.wait_for('token_refreshed')
+        self.sandbox.fail('535', count=1)
+        self.daemon.wait_for('delivered', queue_id=self.send())
+        self.assertEqual(self.sandbox.state()['token_calls'], 2)
+
+    def test_the_memory_of_the_daemon_is_closed_even_to_its_own_user(self):
+        harness.require_root()
+        self.start_sandbox('--plain')
+        self.folder.chmod(0o755)
+        home = self.folder / 'home'
+        home.mkdir()
+        os.chown(home, NOBODY, NOBODY)
+        as_nobody = ['setpriv', f'--reuid={NOBODY}', f'--regid={NOBODY}', '--clear-groups']
+        self.start_plain({'queue': {'directory': home / 'queue'}, 'admin': {'socket': home / 'admin.sock'}},
+                         prefix=[*as_nobody, '--pdeathsig=KILL'])
+        for name in ('environ', 'mem'):
+            done = subprocess.run([*as_nobody, 'head', '-c1', f'/proc/{self.daemon.process.pid}/{name}'],
+                                  stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, check=False)
+            self.assertEqual((done.returncode, done.stdout), (1, ''))
+            self.assertIn('Permission denied', done.stderr)
+
+
 class Operator(Manners):
     def start_with_held_mail(self):
         """One message held, one waiting behind a pause, one delivered: (held, waiting)."""
@@ -389,7 +431,7 @@ class Operator(Manners):
         self.start_sandbox('--plain')
         self.start_plain()
         self.folder.chmod(0o755)
-        done = subprocess.run(['setpriv', '--reuid=65534', '--regid=65534', '--clear-groups', os.environ['MAILRAMP'], 'status',
+        done = subprocess.run(['setpriv', f'--reuid={NOBODY}', f'--regid={NOBODY}', '--clear-groups', os.environ['MAILRAMP'], 'status',
                                '--socket', self.folder / 'admin.sock'], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
                               timeout=harness.DEADLINE, check=False)
         self.assertEqual(done.returncode, 77, done.stderr)

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <span>
 #include <string>
 
 #include "mailramp/base/result.h"
@@ -20,7 +21,7 @@ enum class SecretPlace {
 struct SecretReference {
     SecretPlace place = SecretPlace::none;
     std::string name;    // path, variable or credential
-    base::Secret value;  // SecretPlace::configuration only
+    base::Secret value;  // of SecretPlace::configuration, and of a variable after take_from_environment()
 
     [[nodiscard]] SecretReference clone() const { return {place, name, value.clone()}; }
     // "file /etc/mailramp/client_secret", "environment variable CLIENT_SECRET": for logs and errors.
@@ -36,5 +37,11 @@ inline constexpr std::size_t secret_bytes_max = 8 * 1024;
 // empty, control characters inside. The error never contains the secret. Blocks for the reading of one small
 // file.
 [[nodiscard]] base::Result<base::Secret> load_secret(const SecretReference& reference);
+
+// For a process that stays: moves the secrets that stand in environment variables into their references, then
+// wipes those variables, so that /proc/PID/environ no longer shows them. Several references may name one
+// variable. One that is missing or empty is left for load_secret() to refuse. To be called before other
+// threads start, since nothing guards the environment.
+void take_from_environment(std::span<SecretReference* const> references);
 
 }  // namespace mailramp::oauth

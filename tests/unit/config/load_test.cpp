@@ -253,7 +253,7 @@ TEST(Warnings, NameWhatWorksButShouldBeChanged) {
     EXPECT_THAT(warnings_of(without_secret + "client_secret: {value: geheim}\n"),
                 HasSubstr("f:4:1: client_secret: warning: the secret stands in the configuration itself"));
     EXPECT_THAT(warnings_of(without_secret + "client_secret: {env: CLIENT_SECRET}\n"),
-                HasSubstr("read the environment"));
+                HasSubstr("an environment is often readable"));
     EXPECT_THAT(
         warnings_of(without_secret + "client_secret: {value: 11112222-bbbb-3333-cccc-4444dddd5555}\n"),
         HasSubstr("looks like the secret's ID"));

@@ -1,9 +1,11 @@
 #include "mailramp/oauth/secret_reference.h"
 
+#include <array>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <string>
+#include <string_view>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -131,6 +133,25 @@ TEST_F(SecretFile, ComesFromTheEnvironment) {
     ::unsetenv("MAILRAMP_TEST_SECRET");
     EXPECT_EQ(load(SecretPlace::environment, "MAILRAMP_TEST_SECRET"),
               "environment variable MAILRAMP_TEST_SECRET is not set");
+}
+
+TEST(SecretReference, TakesTheSecretsOfVariablesAndWipesThem) {
+    ::setenv("MAILRAMP_TEST_SECRET", "s3~cret", 1);
+    const char* where_it_stood = ::getenv("MAILRAMP_TEST_SECRET");
+    SecretReference one{SecretPlace::environment, "MAILRAMP_TEST_SECRET", {}};
+    SecretReference other = one.clone();
+    SecretReference missing{SecretPlace::environment, "MAILRAMP_TEST_SECRET_2", {}};
+    SecretReference file{SecretPlace::file, "MAILRAMP_TEST_SECRET", {}};
+    const std::array<SecretReference*, 4> references = {&one, &other, &missing, &file};
+    take_from_environment(references);
+    EXPECT_EQ(::getenv("MAILRAMP_TEST_SECRET"), nullptr);
+    EXPECT_EQ(std::string_view(where_it_stood, 7), std::string_view("\0\0\0\0\0\0\0", 7));
+    for (const SecretReference* taken : {&one, &other}) {
+        EXPECT_EQ(load_secret(*taken)->reveal(), "s3~cret");
+        EXPECT_EQ(load_secret(taken->clone())->reveal(), "s3~cret");
+    }
+    EXPECT_EQ(load_secret(missing).error().message, "environment variable MAILRAMP_TEST_SECRET_2 is not set");
+    EXPECT_TRUE(file.value.empty());
 }
 
 TEST(SecretReference, HoldsAnInlineSecretAndChecksIt) {
