@@ -82,6 +82,10 @@ class Account:
         with self._changed:
             return len(self._promised)
 
+    def promised_bytes(self):
+        with self._changed:
+            return sum(len(self._sent[message_id][0]) for message_id in self._promised)
+
     def wait_for_promised(self, count, seconds=harness.DEADLINE):
         """Returns whether that many were promised in time."""
         with self._changed:

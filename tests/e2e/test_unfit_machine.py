@@ -1,0 +1,184 @@
+"""Ports, folders and disks that are taken, closed or full: refused or waited for, with the remedy, and nothing is lost."""
+
+import os
+import pathlib
+import smtplib
+import socket
+import sqlite3
+import stat
+import subprocess
+import time
+
+import bad_input
+import disks
+import harness
+import relay
+from bad_input import CANNOT_CREATE, TRY_AGAIN, UNAVAILABLE
+from relay import HEAD
+
+
+def fill(folder):
+    """Takes all that is free on the disk of `folder`; the file that holds it."""
+    path = folder / 'filler'
+    with open(path, 'wb', buffering=0) as file:
+        try:
+            while True:
+                file.write(bytes(64 * 1024))
+        except OSError:
+            return path
+
+
+class UnfitMachine(bad_input.Scenario):
+    def test_a_port_in_use_names_its_owner_and_both_ways_out(self):
+        with socket.create_server(('127.0.0.1', 0)) as taken:
+            port = taken.getsockname()[1]
+            status, output = self.refused_start(self.plain(listen=[f'127.0.0.1:{port}']))
+        self.assertEqual(status, UNAVAILABLE)
+        name = pathlib.Path('/proc/self/comm').read_text().strip()
+        self.assertIn(f'port {port} is taken by {name} (process {os.getpid()})', output)
+        self.assertIn('Either stop it', output)
+        self.assertIn('listen elsewhere', output)
+
+    def test_a_second_instance_on_the_same_queue_is_refused(self):
+        self.start_plain()
+        status, output = self.refused_start(self.plain(admin={'socket': self.folder / 'second.sock'}))
+        self.assertEqual(status, TRY_AGAIN)
+        self.assertIn(f'in use by process {self.daemon.process.pid}', output)
+        self.expect_next_client_served()
+
+    def test_a_second_instance_on_the_same_admin_socket_is_refused(self):
+        self.start_plain()
+        status, output = self.refused_start(self.plain(queue={'directory': self.folder / 'other-queue'}))
+        self.assertEqual(status, CANNOT_CREATE)
+        self.assertIn(str(self.folder / 'admin.sock'), output)
+        # The first one still answers.
+        self.assertEqual(self.daemon.command('status')['queue']['state'], 'open')
+
+    def test_the_queue_file_is_closed_to_every_other_sqlite(self):
+        self.start_plain()
+        self.send()
+        files = [path for path in (self.folder / 'queue').iterdir()
+                 if path.is_file() and path.read_bytes()[:15] == b'SQLite format 3']
+        self.assertEqual(len(files), 1)
+        for mode in ('ro', 'rw'):
+            other = sqlite3.connect(f'file:{files[0]}?mode={mode}', uri=True, timeout=0)
+            with self.assertRaisesRegex(sqlite3.OperationalError, 'locked'):
+                other.execute('SELECT count(*) FROM sqlite_master').fetchone()
+            other.close()
+        self.expect_next_client_served()
+
+    def test_a_queue_folder_that_cannot_be_written_is_named_with_the_remedy(self):
+        harness.require_root()
+        self.folder.chmod(0o755)
+        home = self.folder / 'home'
+        home.mkdir()
+        os.chown(home, 65534, 65534)
+        settings = self.plain(queue={'directory': home / 'queue'}, admin={'socket': home / 'admin.sock'})
+        as_nobody = ['setpriv', '--reuid=65534', '--regid=65534', '--clear-groups', '--pdeathsig=KILL']
+        home.chmod(0o500)
+        status, output = self.refused_start(settings, prefix=as_nobody)
+        self.assertEqual(status, CANNOT_CREATE)
+        self.assertIn(f'{home}/queue', output)
+        self.assertIn('Permission denied', output)
+        self.assertIn('give it to the user that mailramp runs as', output)
+
+        home.chmod(0o700)
+        (home / 'queue').mkdir(mode=0o700)
+        status, output = self.refused_start(settings, prefix=as_nobody)
+        self.assertEqual(status, CANNOT_CREATE)
+        self.assertIn('belongs to user 0, mailramp runs as 65534', output)
+        self.assertIn('chown', output)
+
+    def test_a_queue_folder_that_others_may_write_to_is_refused(self):
+        (self.folder / 'queue').mkdir()
+        (self.folder / 'queue').chmod(0o777)
+        status, output = self.refused_start(self.plain())
+        self.assertEqual(status, CANNOT_CREATE)
+        self.assertIn('chmod 0700', output)
+
+    def test_a_read_only_queue_disk_is_said(self):
+        harness.require_root()
+        queue = self.folder / 'queue'
+        queue.mkdir(mode=0o700)
+        disk = self.small_disk(queue, 4)
+        subprocess.run(['mount', '-o', 'remount,ro', queue], check=True)
+        status, output = self.refused_start(self.plain(queue={'directory': disk / 'queue'}))
+        self.assertEqual(status, CANNOT_CREATE)
+        self.assertIn('Read-only file system', output)
+
+    def small_disk(self, folder, megabytes):
+        subprocess.run(['mount', '-t', 'tmpfs', '-o', f'size={megabytes}m,mode=0700', 'tmpfs', folder], check=True)
+        self.addCleanup(subprocess.run, ['umount', '--lazy', folder], check=False)
+        return folder
+
+    def test_umask_and_files_keep_mail_private(self):
+        self.start_daemon(self.plain(), prefix=['sh', '-c', 'umask 000; exec "$@"', 'sh'])
+        self.send(HEAD + b'0123456789\r\n' * 7_000)
+        for path in (self.folder / 'queue', *(self.folder / 'queue').rglob('*')):
+            self.assertEqual(stat.S_IMODE(path.lstat().st_mode) & 0o077, 0, path)
+
+    def test_a_full_disk_refuses_mail_for_now_and_loses_none(self):
+        harness.require_root()
+        queue = self.folder / 'disk'
+        queue.mkdir(mode=0o700)
+        self.small_disk(queue, 24)
+        self.start_sandbox('--plain')
+        server, port = self.sandbox, self.reserved_port()
+        # Nobody takes mail away while the disk fills.
+        settings = self.plain(queue={'directory': queue / 'queue', 'disk_free_min': '2MiB', 'failed_commit_retry': '100ms'},
+                              upstream={'port': port})
+        self.start_daemon(settings)
+        accepted, refused = [], None
+        for number in range(400):
+            content = HEAD + b'number %d\r\n' % number + (b'%076d\r\n' % number) * (2_000 if number % 2 else 500)
+            try:
+                self.send(content)
+                accepted.append(content)
+            except smtplib.SMTPResponseException as refusal:
+                refused = refusal
+                break
+        self.assertIsNotNone(refused, 'the disk never became full')
+        self.assertEqual(refused.smtp_code, 452)
+        self.assertRegex(refused.smtp_error, rb'\A4\.3\.1 ')
+        self.assertGreater(len(accepted), 10)
+        self.daemon.wait_for('queue_full')
+        self.assertEqual(self.daemon.command('status')['queue']['state'], 'full')
+        # What was acknowledged is there: after a crash too, with the disk as full as can be.
+        filler = fill(queue)
+        self.assertRaises(smtplib.SMTPResponseException, self.send)
+        self.daemon.kill()
+        filler.unlink()
+        self.start_daemon(relay.merged(settings, {'upstream': {'port': server.smtp_port}}))
+        arrived = server.wait_for_messages(len(accepted))
+        self.wait_until_queue_is_empty()
+        bodies = sorted(message['content'].split(b'\r\n\r\n', 1)[1] for message in arrived)
+        self.assertEqual(bodies, sorted(content.split(b'\r\n\r\n', 1)[1] for content in accepted))
+        # With room again, it accepts again.
+        self.expect_next_client_served()
+
+    def test_space_that_is_freed_is_used_without_a_restart(self):
+        harness.require_root()
+        queue = self.folder / 'disk'
+        queue.mkdir(mode=0o700)
+        self.small_disk(queue, 16)
+        self.start_plain(queue={'directory': queue / 'queue', 'disk_free_min': '2MiB', 'failed_commit_retry': '100ms'})
+        self.send()
+        filler = fill(queue)
+
+        def refusal():
+            try:
+                self.send()
+            except smtplib.SMTPResponseException as reply:
+                return reply.smtp_code
+            return None
+
+        self.assertEqual(harness.eventually(refusal, what='refusal'), 452)
+        filler.unlink()
+        freed = time.monotonic()
+        harness.eventually(lambda: refusal() is None, what='acceptance')
+        self.assertLess(time.monotonic() - freed, 5)
+
+
+if os.geteuid() == 0:
+    disks.enter_private_mounts()
+harness.main(__name__)
