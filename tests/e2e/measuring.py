@@ -13,17 +13,20 @@ MIB = 1 << 20
 
 
 def private_bytes(pid):
-    """Memory that only this process has: of each mapping its anonymous or its private dirty pages, whichever are more.
+    """Memory that only this process has: anonymous pages, and dirty ones of mappings that it shares with nobody yet.
+
+    A page of a private mapping is the process's own once it is anonymous. As long as it is the file's, it may well be
+    called dirty: so is all of a program that was linked half a minute ago.
 
     A process that has forbidden core dumps shows this to root only (PermissionError).
     """
-    total = dirty = 0
+    total, shared = 0, False
     for line in pathlib.Path(f'/proc/{pid}/smaps').read_text().splitlines():
         key, *rest = line.split()
-        if key == 'Private_Dirty:':
-            dirty = int(rest[0])
-        elif key == 'Anonymous:':
-            total += max(int(rest[0]), dirty)
+        if not key.endswith(':'):
+            shared = rest[0].endswith('s')
+        elif key == 'Anonymous:' or (key == 'Private_Dirty:' and shared):
+            total += int(rest[0])
     return total * 1024
 
 
