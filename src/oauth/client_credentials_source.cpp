@@ -3,6 +3,7 @@
 #include <array>
 #include <utility>
 
+#include "mailramp/base/percent.h"
 #include "mailramp/base/text.h"
 #include "mailramp/provider/reply_catalogue.h"
 #include "oauth/form.h"
@@ -95,7 +96,7 @@ void replace_all(std::string& text, std::string_view what, std::string_view by) 
 
 // Some servers repeat the request in their error text. What they repeat must not reach a log.
 void redact(TokenFailure& failure, const base::Secret& secret) {
-    const base::Secret encoded(percent_encode(secret.reveal()));
+    const base::Secret encoded(base::percent_encode(secret.reveal()));
     for (std::string* text : {&failure.error, &failure.message, &failure.trace})
         for (const base::Secret* form : {&secret, &encoded})
             replace_all(*text, form->reveal(), "[secret]");
@@ -139,7 +140,7 @@ std::string ClientCredentialsSource::token_url() const {
     std::string_view authority = options_.authority;
     while (authority.ends_with('/'))
         authority.remove_suffix(1);
-    return std::string(authority) + "/" + percent_encode(options_.tenant) + "/oauth2/v2.0/token";
+    return std::string(authority) + "/" + base::percent_encode(options_.tenant) + "/oauth2/v2.0/token";
 }
 
 io::Task<TokenResult> ClientCredentialsSource::fetch() {

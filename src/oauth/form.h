@@ -2,7 +2,6 @@
 #pragma once
 
 #include <span>
-#include <string>
 #include <string_view>
 
 #include "mailramp/base/secret.h"
@@ -13,10 +12,6 @@ struct FormField {
     std::string_view name;
     std::string_view value;
 };
-
-// Every octet but RFC 3986 §2.3's unreserved characters as %XX. A space is %20, never '+': both are read, and
-// one form serves URLs as well.
-[[nodiscard]] std::string percent_encode(std::string_view text);
 
 // "name=value&…", made in one piece, so that no copy of a secret value stays behind in memory.
 [[nodiscard]] base::Secret form_body(std::span<const FormField> fields);

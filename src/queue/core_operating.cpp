@@ -42,15 +42,7 @@ base::Result<MessageRow> Core::show(QueueId id) {
         const auto row = query.next();
         if (!row) return std::unexpected(row.error());
         found = *row;
-        if (found) {
-            message.sender = query.text(0);
-            message.header_from = query.text(1);
-            message.message_id = query.text(2);
-            message.client_address = query.text(3);
-            message.listener = query.text(4);
-            message.size_bytes = static_cast<std::uint64_t>(query.integer(5));
-            message.accepted = wall_time(query.integer(6));
-        }
+        if (found) read_description(message, query, 0);
     }
     if (auto read = read_recipients(message); !read) return std::unexpected(read.error());
     const auto ended = read_history(message);
@@ -70,17 +62,7 @@ base::Result<> Core::read_recipients(MessageRow& message) {
         const auto row = query.next();
         if (!row) return std::unexpected(row.error());
         if (!*row) return {};
-        RecipientRow recipient;
-        recipient.row = query.integer(0);
-        recipient.address = query.text(1);
-        recipient.state = state_from_number(query.integer(2));
-        recipient.due = wall_time(query.integer(3));
-        recipient.attempts = static_cast<int>(query.integer(4));
-        recipient.maybe_delivered = query.integer(5) != 0;
-        recipient.mailbox = query.text(6);
-        recipient.route = query.text(7);
-        recipient.answer = read_answer(query, 8);
-        message.recipients.push_back(std::move(recipient));
+        message.recipients.push_back(read_recipient(query, 0));
     }
 }
 
@@ -98,24 +80,8 @@ base::Result<bool> Core::read_history(MessageRow& message) {
         const auto row = query.next();
         if (!row) return std::unexpected(row.error());
         if (!*row) return any;
-        RecipientRow recipient;
-        recipient.row = query.integer(0);
-        recipient.address = query.text(1);
-        recipient.state = state_from_number(query.integer(2));
-        recipient.due = wall_time(query.integer(3));
-        recipient.attempts = static_cast<int>(query.integer(4));
-        recipient.maybe_delivered = query.integer(5) != 0;
-        recipient.mailbox = query.text(6);
-        recipient.route = query.text(7);
-        recipient.answer = read_answer(query, 8);
-        message.recipients.push_back(std::move(recipient));
-        message.sender = query.text(13);
-        message.header_from = query.text(14);
-        message.message_id = query.text(15);
-        message.client_address = query.text(16);
-        message.listener = query.text(17);
-        message.size_bytes = static_cast<std::uint64_t>(query.integer(18));
-        message.accepted = wall_time(query.integer(19));
+        message.recipients.push_back(read_recipient(query, 0));
+        read_description(message, query, 13);
     }
 }
 
@@ -153,13 +119,7 @@ base::Result<ListSlice> Core::list_live(const ListRequest& request) {
         if (!*row) return slice;
         MessageRow message;
         message.id = QueueId(query.integer(0));
-        message.sender = query.text(1);
-        message.header_from = query.text(2);
-        message.message_id = query.text(3);
-        message.client_address = query.text(4);
-        message.listener = query.text(5);
-        message.size_bytes = static_cast<std::uint64_t>(query.integer(6));
-        message.accepted = wall_time(query.integer(7));
+        read_description(message, query, 1);
         if (auto read = read_recipients(message); !read) return std::unexpected(read.error());
         rows += 1 + message.recipients.size();
         slice.examined = message.id;

@@ -36,8 +36,6 @@ struct Preset {
 
     std::size_t connections_max = 2;           // side by side for one mailbox; Exchange refuses the fourth
     std::size_t messages_per_minute_max = 30;  // for one mailbox, in any 60 seconds
-    std::size_t recipients_per_hour_max = 0;   // for one mailbox; 0: no limit known
-    std::size_t recipients_per_day_max = 0;    // for one mailbox, in any 24 hours; 0: no limit known
     std::size_t recipients_max = 500;          // in one message
     std::uint64_t size_bytes_max =
         35'000'000;  // the largest message a mailbox takes as it is set up by default

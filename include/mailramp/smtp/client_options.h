@@ -31,7 +31,7 @@ struct ClientOptions {
     std::size_t recipients_max = 1000;            // in one submission; a larger one is a mistake of ours
     std::size_t pipelined_bytes_max = 16 * 1024;  // of commands whose replies are still awaited
     std::size_t auth_mechanisms_max = 32;         // of the server's EHLO that are looked at
-    // Told of every change of state by name, for debug logs and tests. May be empty.
+    // Told of every change of state by name, for the debug log and tests. May be empty.
     std::function<void(std::string_view from, std::string_view to)> trace;
 };
 

@@ -54,9 +54,6 @@ class ReplyParser {
     // Octets after that reply stay in `bytes`. ErrorKind::protocol, in words, when this is not SMTP.
     [[nodiscard]] base::Result<std::optional<Reply>> consume(std::string_view& bytes);
 
-    // Part of a reply has arrived.
-    [[nodiscard]] bool in_reply() const { return !line_.empty() || !reply_.lines.empty(); }
-
   private:
     enum class LineKind { last, continued };
     [[nodiscard]] base::Result<LineKind> take_line();

@@ -23,7 +23,6 @@ TEST(Preset, KnowsTheWorldwideCloud) {
     EXPECT_EQ(preset->authentication, smtp::Authentication::xoauth2);
     EXPECT_EQ(preset->authority, "https://login.microsoftonline.com");
     EXPECT_EQ(preset->scope, "https://outlook.office365.com/.default");
-    EXPECT_EQ(preset->recipients_per_day_max, 10'000u);
 }
 
 TEST(Preset, StaysBelowWhatExchangeAllows) {
