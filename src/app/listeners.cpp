@@ -34,8 +34,9 @@ base::Error explain(const io::Endpoint& endpoint, base::Error error) {
         error.message += "; " + port_in_use_advice(endpoint.port, port_owner(endpoint.port));
     } else if (error.kind == base::ErrorKind::io && endpoint.port < 1024 && geteuid() != 0) {
         error.message +=
-            "; ports below 1024 need a privilege: start mailramp by systemd with its socket unit, or give it "
-            "CAP_NET_BIND_SERVICE, or listen on a higher port (listen: [\"127.0.0.1:2525\"])";
+            "; ports below 1024 need a privilege: let the service manager pass the socket "
+            "(LISTEN_FDS), or give mailramp CAP_NET_BIND_SERVICE, or listen on a higher port (listen: "
+            "[\"127.0.0.1:2525\"])";
     }
     return error;
 }

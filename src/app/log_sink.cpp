@@ -9,9 +9,7 @@
 #include <spdlog/sinks/stdout_sinks.h>
 #include <unistd.h>
 
-#include <boost/json/object.hpp>
-#include <boost/json/serialize.hpp>
-
+#include "app/log_line.h"
 #include "mailramp/base/events.h"
 #include "mailramp/io/worker.h"
 
@@ -35,20 +33,6 @@ spdlog::level::level_enum level_of(base::LogLevel level) {
     return spdlog::level::info;
 }
 
-const char* word_of(base::LogLevel level) {
-    switch (level) {
-        case base::LogLevel::debug:
-            return "debug";
-        case base::LogLevel::info:
-            return "info";
-        case base::LogLevel::warning:
-            return "warning";
-        case base::LogLevel::error:
-            return "error";
-    }
-    return "info";
-}
-
 bool wants_json(base::LogFormat format) {
     switch (format) {
         case base::LogFormat::text:
@@ -59,41 +43,6 @@ bool wants_json(base::LogFormat format) {
             return isatty(STDERR_FILENO) == 0;
     }
     return true;
-}
-
-std::string as_json(const base::LogRecord& record) {
-    boost::json::object line;
-    line["level"] = word_of(record.level);
-    line["event"] = record.event;
-    line["message"] = record.message;
-    for (const base::LogField& field : record.fields) {
-        if (field.is_number)
-            line[field.key] = std::stoll(field.value);
-        else
-            line[field.key] = field.value;
-    }
-    // The closing brace and the opening one are spdlog's pattern's: it puts the time in front.
-    const std::string text = boost::json::serialize(line);
-    return text.substr(1, text.size() - 2);
-}
-
-// A value with a space or a quotation mark is put in quotation marks, so that a line can be split again.
-std::string quoted(const std::string& value) {
-    if (!value.empty() && value.find_first_of(" \"\\=") == std::string::npos) return value;
-    std::string out = "\"";
-    for (const char c : value) {
-        if (c == '"' || c == '\\') out += '\\';
-        out += c;
-    }
-    return out + '"';
-}
-
-std::string as_text(const base::LogRecord& record) {
-    std::string line(record.event);
-    if (!record.message.empty()) (line += ": ") += record.message;
-    for (const base::LogField& field : record.fields)
-        ((line += ' ') += field.key) += '=' + quoted(field.value);
-    return line;
 }
 
 }  // namespace
@@ -129,7 +78,7 @@ struct LogSink::Impl {
     void post(const base::LogRecord& record) {
         ++waiting;
         writer.post([this, time = spdlog::log_clock::now(), of = level_of(record.level),
-                     text = json ? as_json(record) : as_text(record)] {
+                     text = json ? json_fields(record) : text_line(record)] {
             logger.log(time, spdlog::source_loc{}, of, text);
             --waiting;
         });

@@ -131,7 +131,7 @@ void DeliveryLog::claim_failed(const MailboxOptions& mailbox, const base::Error&
 
 void DeliveryLog::outcome_unsaved(const MailboxOptions& mailbox, const std::string& queue_id,
                                   const base::Error& error) const {
-    logger_.error(events::outcome_unsaved, "",
+    logger_.error(events::outcome_unsaved, "how the attempt ended cannot be stored now",
                   {{"queue_id", queue_id}, {"mailbox", mailbox.name}, {"reason", error.message}});
 }
 

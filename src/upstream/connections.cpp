@@ -14,24 +14,17 @@
 namespace mailramp::upstream {
 namespace {
 
+// Ours, before anybody was connected to: later, perhaps.
+mail::Answer not_now(std::string enhanced, std::string text) {
+    return {mail::Channel::local, mail::Phase::connect, 451, std::move(enhanced), std::move(text)};
+}
+
 mail::Answer out_of_time() {
-    mail::Answer answer;
-    answer.channel = mail::Channel::local;
-    answer.phase = mail::Phase::connect;
-    answer.code = 451;
-    answer.enhanced = "4.4.5";
-    answer.text = "no connection became free within the time for this attempt";
-    return answer;
+    return not_now("4.4.5", "no connection became free within the time for this attempt");
 }
 
 mail::Answer stopping() {
-    mail::Answer answer;
-    answer.channel = mail::Channel::local;
-    answer.phase = mail::Phase::connect;
-    answer.code = 451;
-    answer.enhanced = "4.3.2";
-    answer.text = "the daemon is stopping";
-    return answer;
+    return not_now("4.3.2", "the daemon is stopping");
 }
 
 std::unexpected<Refusal> refuse(mail::Answer answer) {
@@ -100,10 +93,9 @@ struct Connections::Dialing {
 };
 
 Connections::Connections(std::shared_ptr<const SessionEnvironment> environment, oauth::TokenCache* tokens,
-                         base::Logger logger, std::function<void()> on_change)
+                         std::function<void()> on_change)
     : environment_(std::move(environment)),
       tokens_(tokens),
-      logger_(logger),
       on_change_(std::move(on_change)),
       pool_(environment_->server.pool) {
     counters_.mailbox = environment_->server.mailbox;
@@ -254,8 +246,8 @@ void Connections::perform(const Pool::Open& action) {
 
 void Connections::perform(const Pool::Retire& action) {
     std::unique_ptr<Session> session = std::move(idle_.extract(action.connection).mapped());
-    logger_.debug(base::events::disconnected, "said goodbye",
-                  {{"mailbox", server().mailbox}, {"host", server().host}});
+    environment_->logger.debug(base::events::disconnected, "said goodbye",
+                               {{"mailbox", server().mailbox}, {"host", server().host}});
     auto goodbye = say_goodbye(std::move(session));
     boost::asio::co_spawn(environment_->executor, std::move(goodbye), boost::asio::detached);
 }
@@ -290,17 +282,17 @@ MailboxStatus Connections::status() const {
 
 void Connections::log_connected(Session& session) const {
     const io::TlsInfo tls = session.tls_info();
-    logger_.info(base::events::connected, "ready to submit",
-                 {{"mailbox", server().mailbox},
-                  {"host", server().host},
-                  {"address", session.peer_address()},
-                  {"tls", tls.version.empty() ? "none" : tls.version},
-                  {"cipher", tls.cipher}});
+    environment_->logger.info(base::events::connected, "ready to submit",
+                              {{"mailbox", server().mailbox},
+                               {"host", server().host},
+                               {"address", session.peer_address()},
+                               {"tls", tls.version.empty() ? "none" : tls.version},
+                               {"cipher", tls.cipher}});
 }
 
 void Connections::log_disconnected(const Session& session) const {
     const mail::Answer& why = session.failure();
-    logger_.info(
+    environment_->logger.info(
         base::events::disconnected, why.text.empty() ? "closed" : mail::to_string(why),
         {{"mailbox", server().mailbox}, {"host", server().host}, {"address", session.peer_address()}});
 }

@@ -9,7 +9,6 @@
 #include <optional>
 #include <set>
 
-#include "mailramp/base/log.h"
 #include "mailramp/io/timer.h"
 #include "mailramp/oauth/token_cache.h"
 #include "mailramp/upstream/smtp_courier.h"
@@ -39,7 +38,7 @@ class Connections {
     // `tokens` may be null when the mailbox has no authentication. `on_change` is called when next() may have
     // become earlier.
     Connections(std::shared_ptr<const SessionEnvironment> environment, oauth::TokenCache* tokens,
-                base::Logger logger, std::function<void()> on_change);
+                std::function<void()> on_change);
 
     // A warm session that looks alive, or a new one. A token that the server refuses is replaced once.
     [[nodiscard]] io::Task<std::expected<Lease, Refusal>> acquire(Pool::Freshness freshness,
@@ -85,7 +84,6 @@ class Connections {
 
     std::shared_ptr<const SessionEnvironment> environment_;
     oauth::TokenCache* tokens_;
-    base::Logger logger_;
     std::function<void()> on_change_;
     Pool pool_;
     std::optional<base::SteadyTime> next_;

@@ -6,6 +6,7 @@
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
 
+#include "mailramp/base/events.h"
 #include "mailramp/base/text.h"
 
 namespace mailramp::upstream {
@@ -20,7 +21,8 @@ mail::Answer answer_of(mail::Channel channel, mail::Phase phase, int code, std::
     return {channel, phase, code, std::string(enhanced), base::printable(text, mail::answer_text_bytes_max)};
 }
 
-smtp::ClientOptions client_options(const ServerOptions& server) {
+smtp::ClientOptions client_options(std::shared_ptr<const SessionEnvironment> environment) {
+    const ServerOptions& server = environment->server;
     smtp::ClientOptions options;
     options.ehlo_name = server.ehlo_name;
     options.starttls = server.starttls;
@@ -29,6 +31,10 @@ smtp::ClientOptions client_options(const ServerOptions& server) {
     options.port = server.port;
     options.reply = server.reply;
     options.recipients_max = server.recipients_max;
+    options.trace = [environment = std::move(environment)](std::string_view from, std::string_view to) {
+        environment->logger.debug(base::events::upstream_state, "",
+                                  {{"mailbox", environment->server.mailbox}, {"from", from}, {"to", to}});
+    };
     return options;
 }
 
@@ -75,7 +81,7 @@ io::Task<std::expected<std::unique_ptr<Session>, mail::Answer>> Session::connect
 Session::Session(std::shared_ptr<const SessionEnvironment> environment, io::Stream stream)
     : environment_(std::move(environment)),
       stream_(std::move(stream)),
-      protocol_(client_options(environment_->server)),
+      protocol_(client_options(environment_)),
       buffer_(read_bytes, '\0'),
       listener_done_(environment_->executor) {}
 

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "mailramp/base/clock.h"
+#include "mailramp/base/log.h"
 #include "mailramp/base/secret.h"
 #include "mailramp/delivery/courier.h"
 #include "mailramp/io/async.h"
@@ -32,6 +33,7 @@ struct SessionEnvironment {
     std::vector<io::Endpoint> own_listeners;
     const base::Clock& clock;
     io::Executor executor;
+    base::Logger logger;
 };
 
 class Session {

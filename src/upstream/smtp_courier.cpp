@@ -119,8 +119,8 @@ base::Result<std::unique_ptr<SmtpCourier>> SmtpCourier::create(std::vector<Couri
             return base::fail(base::ErrorKind::invalid,
                               "mailbox " + name + ": there are no CAs to verify its server");
         auto environment = std::make_shared<const SessionEnvironment>(
-            SessionEnvironment{std::move(mailbox.server), tls, own_listeners, clock, executor});
-        auto connections = std::make_unique<Connections>(std::move(environment), mailbox.tokens, logger,
+            SessionEnvironment{std::move(mailbox.server), tls, own_listeners, clock, executor, logger});
+        auto connections = std::make_unique<Connections>(std::move(environment), mailbox.tokens,
                                                          [changed = &impl->changed] { changed->notify(); });
         if (!impl->mailboxes.emplace(name, std::move(connections)).second)
             return base::fail(base::ErrorKind::invalid, "mailbox " + name + ": there are two of this name");

@@ -145,7 +145,7 @@ def check(root):
     for path in (HEADER, PAGE):
         if not (root / path).exists():
             return [f'{path}: is missing']
-    declared = re.findall(r'^inline constexpr std::string_view (\w+) = "([^"]+)";', (root / HEADER).read_text(), re.MULTILINE)
+    declared = re.findall(r'^inline constexpr std::string_view (\w+)\s*=\s*"([^"]+)";', (root / HEADER).read_text(), re.MULTILINE)
     rows = list(read_page((root / PAGE).read_text()))
     events, on_page = [name for _, name in declared], [row[1] for row in rows]
     found = [f'{HEADER}:1: declares no event that this lint can read'] if not declared else []

@@ -34,6 +34,7 @@ inline constexpr std::string_view token_failed = "token_failed";
 
 // Delivery
 inline constexpr std::string_view connected = "connected";              // TLS and AUTH done, ready to submit
+inline constexpr std::string_view upstream_state = "upstream_state";    // how far a connection has come
 inline constexpr std::string_view disconnected = "disconnected";
 inline constexpr std::string_view message_delivered = "delivered";      // with the receipt of the server
 inline constexpr std::string_view message_deferred = "deferred";        // tried, will be tried again at a time
