@@ -10,7 +10,6 @@
 #include <string>
 #include <utility>
 
-#include <grp.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -44,18 +43,6 @@ base::Result<> make_folder(const std::filesystem::path& folder) {
                 "cannot make " + folder.string() + " for the admin socket: " + error.message() +
                     "; make it, owned by the user that mailramp runs as, or set admin: socket: to "
                     "another path");
-}
-
-base::Result<gid_t> find_group(const std::string& name) {
-    std::array<char, 16 * 1024> space{};
-    group entry{};
-    group* found = nullptr;
-    const int error = ::getgrnam_r(name.c_str(), &entry, space.data(), space.size(), &found);
-    if (found != nullptr) return entry.gr_gid;
-    if (error != 0 && error != ENOENT)
-        return std::unexpected(base::system_error("look up group " + name, error));
-    return fail(ErrorKind::not_found,
-                "there is no group " + name + "; make it with: groupadd --system " + name);
 }
 
 base::Result<> give_to_group(const std::filesystem::path& path, const std::string& name, unsigned mode) {

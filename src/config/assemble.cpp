@@ -5,7 +5,10 @@
 #include <string_view>
 #include <utility>
 
-#include "config/suggest.h"
+#include "config/known_servers.h"
+#include "config/mailbox_checks.h"
+#include "mailramp/base/text.h"
+#include "mailramp/config/suggest.h"
 
 namespace mailramp::config {
 namespace {
@@ -13,6 +16,7 @@ namespace {
 constexpr std::array<std::string_view, 6> short_keys{"mailbox",   "auth_user", "provider",
                                                      "tenant_id", "client_id", "client_secret"};
 constexpr std::string_view example_tenant = "11111111-2222-3333-4444-555555555555";
+constexpr std::string_view example_client = "aaaaaaaa-bbbb-cccc-dddd-eeeeeeeeeeee";
 
 enum class Form { short_form, long_form };
 
@@ -86,8 +90,7 @@ class Assembler {
     void expand();
     MailboxSettings make_mailbox(const MailboxPart& part);
     std::string choose_credential(const MailboxPart& part, smtp::Authentication authentication);
-    void check_server(const MailboxPart& part, const upstream::ServerOptions& server);
-    void check_provider_limits(const MailboxPart& part, const MailboxSettings& mailbox);
+    void check_addresses();
     CredentialSettings make_credential(CredentialPart& part);
     const provider::Preset* preset_of(const CredentialPart& part);
     void check_credential(const CredentialSettings& credential, const provider::Preset& preset);
@@ -127,6 +130,7 @@ Settings Assembler::run(const Surroundings& surroundings) {
         settings.mailboxes.push_back(make_mailbox(part));
     for (CredentialPart& part : file_.credentials)
         settings.credentials.push_back(make_credential(part));
+    check_addresses();
     name_applications();
     make_routes();
     return std::move(settings);
@@ -178,8 +182,11 @@ MailboxSettings Assembler::make_mailbox(const MailboxPart& part) {
     mailbox.delivery.budget.connections_max = mailbox.server.pool.connections_max;
     mailbox.delivery.recipients_max = mailbox.server.recipients_max;
     mailbox.credential = choose_credential(part, mailbox.server.authentication);
-    check_server(part, mailbox.server);
-    check_provider_limits(part, mailbox);
+    check_mailbox(mailbox, file_.settings.inbound.listen,
+                  {.address = places_.mailbox(part.name, "address"),
+                   .user = places_.mailbox(part.name, "auth_user"),
+                   .upstream = [&](std::string_view key) { return upstream_key(part, key); }},
+                  report_);
     return mailbox;
 }
 
@@ -193,7 +200,13 @@ std::string Assembler::choose_credential(const MailboxPart& part, smtp::Authenti
         return {};
     }
     if (part.credentials.empty()) {
-        if (report_.has(key)) return {};  // what is wrong with it has been said
+        if (report_.has(key)) {
+            // What else is wrong with it has been said.
+            if (report_.is_empty(key))
+                report_.error(key, "the list is empty",
+                              "one of " + joined(known) + "; or leave the line out");
+            return {};
+        }
         if (known.size() == 1) return known.front();
         report_.missing(key, known.empty() ? "define one below `credentials`" : "one of " + joined(known));
         return {};
@@ -204,47 +217,18 @@ std::string Assembler::choose_credential(const MailboxPart& part, smtp::Authenti
     return {};
 }
 
-void Assembler::check_server(const MailboxPart& part, const upstream::ServerOptions& server) {
-    if (server.host.empty()) {
-        report_.missing(upstream_key(part, "host"),
-                        "provider " + std::string(part.preset->name) + " knows no server; give its name");
-        return;
-    }
-    const bool on_this_machine = server.host == "localhost" || upstream::is_loopback(server.host);
-    if (server.starttls == smtp::StartTls::none && server.authentication != smtp::Authentication::none)
-        report_.error(upstream_key(part, "tls"), "a token never travels without TLS",
-                      "tls: starttls; or authentication: none for a server on this machine");
-    else if (server.starttls == smtp::StartTls::none && !on_this_machine)
-        report_.error(upstream_key(part, "tls"), "mail never leaves this machine without TLS",
-                      "tls: starttls; none is for host localhost, 127.0.0.1 or ::1");
-
-    const auto& listen = file_.settings.inbound.listen;
-    const auto is_own = [&](std::string_view address) {
-        return server.port != 0 && upstream::is_own_listener(address, server.port, listen);
-    };
-    const bool to_itself =
-        server.host == "localhost" ? is_own("127.0.0.1") || is_own("::1") : is_own(server.host);
-    if (to_itself)
-        report_.error(upstream_key(part, "host"),
-                      "mail would come back to this daemon, for `listen` has the same address",
-                      "another host or port");
-}
-
-// The preset knows what the provider allows.
-void Assembler::check_provider_limits(const MailboxPart& part, const MailboxSettings& mailbox) {
-    const provider::Preset& preset = *part.preset;
-    const std::string says = "provider " + std::string(preset.name) + " allows for ";
-    if (preset.dialect == provider::Dialect::any) return;
-    if (mailbox.server.pool.connections_max > preset.connections_max)
-        report_.warn(
-            upstream_key(part, "connections_max"),
-            says + std::to_string(preset.connections_max) +
-                " connections of a mailbox; with more, it refuses this or another program that uses it");
-    const std::size_t rate = mailbox.delivery.budget.messages_max;
-    if (rate == 0 || rate > preset.messages_per_minute_max)
-        report_.warn(
-            upstream_key(part, "messages_per_minute_max"),
-            says + std::to_string(preset.messages_per_minute_max) + " messages a minute of a mailbox");
+// The provider counts what is sent through a mailbox, whoever sends it.
+void Assembler::check_addresses() {
+    const std::vector<MailboxSettings>& mailboxes = file_.settings.mailboxes;
+    for (std::size_t i = 0; i < mailboxes.size(); ++i)
+        for (std::size_t j = 0; j < i; ++j)
+            if (!mailboxes[i].address.empty() &&
+                base::equals_ignoring_case(mailboxes[i].address, mailboxes[j].address))
+                report_.warn(
+                    places_.mailbox(mailboxes[i].name, "address"),
+                    "mailbox " + mailboxes[j].name +
+                        " has the same address, and each of them uses the provider's limits as if it "
+                        "were alone");
 }
 
 CredentialSettings Assembler::make_credential(CredentialPart& part) {
@@ -302,12 +286,22 @@ void Assembler::check_credential(const CredentialSettings& credential, const pro
     if (client.tenant == example_tenant)
         report_.warn(places_.credential(credential.name, "tenant_id"),
                      "this is the example's tenant, not yours");
+    if (client.client_id == example_client)
+        report_.warn(places_.credential(credential.name, "client_id"),
+                     "this is the example's application, not yours");
+    if (!client.client_id.empty() && base::equals_ignoring_case(client.client_id, client.tenant))
+        report_.error(places_.credential(credential.name, "client_id"), "tenant_id has the same value",
+                      client_id().allowed());
+    report_.object(token_key(credential.name, "authority"), objection_to_authority(client.authority, preset));
+    report_.object(token_key(credential.name, "scope"), objection_to_scope(client.scope, preset));
     const auto key = [&](std::string_view name) { return token_key(credential.name, name); };
     const oauth::TokenCacheOptions& cache = credential.cache;
     if (cache.use_margin >= cache.refresh_margin)
         report_.error(report_.first_given({key("refresh_margin"), key("use_margin")}),
                       "a token would no longer be used before it is refreshed",
                       "refresh_margin must be longer than use_margin");
+    if (client.connect_timeout > client.total_timeout)
+        report_.never_reached(key("connect_timeout"), key("total_timeout"), "the request ends before");
     if (cache.failure_pause_min > cache.failure_pause_max)
         report_.wrong_order(key("failure_pause_min"), key("failure_pause_max"),
                             "the pause doubles from one to the other");

@@ -68,6 +68,9 @@ void check_sizes(const Settings& settings, Report& report) {
     if (inbound.header_bytes_max > inbound.message_bytes_max)
         report.wrong_order({"inbound", "header_size_max"}, message,
                            "a header section is part of its message");
+    if (inbound.sessions_per_client_max > inbound.sessions_max)
+        report.never_reached({"inbound", "sessions_per_client_max"}, {"inbound", "sessions_max"},
+                             "no more clients are let in");
     if (settings.queue.wal_checkpoint_bytes > settings.queue.wal_bytes_max)
         report.wrong_order({"queue", "wal_checkpoint_size"}, {"queue", "wal_size_max"},
                            "the log would be full before it is carried over");
@@ -93,6 +96,9 @@ void check_delays(const Settings& settings, Report& report) {
     if (retry.expiry_attempts_min > retry.attempts_max)
         report.wrong_order({"retry", "expiry_attempts_min"}, {"retry", "attempts_max"},
                            "so many attempts are never made");
+    if (retry.uncertain_attempts_max > retry.attempts_max)
+        report.never_reached({"retry", "uncertain_attempts_max"}, {"retry", "attempts_max"},
+                             "more attempts are never made");
     if (pause.crowded_delay_min > pause.crowded_delay_max)
         report.wrong_order({"pause", "crowded_delay_min"}, {"pause", "crowded_delay_max"},
                            "the delay lies between them");
@@ -107,11 +113,25 @@ void check_admin(const Settings& settings, Report& report) {
     if (settings.admin.socket.native().size() >= sizeof(sockaddr_un::sun_path))
         report.error({"admin", "socket"}, "the path is too long for a Unix socket",
                      "at most " + std::to_string(sizeof(sockaddr_un::sun_path) - 1) + " octets");
+    // Only who may write to a socket can connect to it.
+    const Path mode{"admin", "mode"};
+    if ((settings.admin.socket_mode & S_IWUSR) == 0)
+        report.error(mode, "not even the daemon's own user could ask it anything", "allowed: 0600 or 0660");
+    else if (!settings.admin.group.empty() && (settings.admin.socket_mode & S_IWGRP) == 0)
+        report.error(mode, "the group " + settings.admin.group + " could not use the socket",
+                     "0660; or leave group out");
 }
 
 bool takes_everything(const route::Match& match) {
     return match.senders.empty() && match.header_froms.empty() && match.clients.empty() &&
            match.listeners.empty() && match.recipient_domains.empty();
+}
+
+// A list without entries would let everything through, which nobody means by it.
+void check_conditions(const Path& match, Report& report) {
+    for (const char* const key : {"sender", "header_from", "client", "listener", "recipient_domain"})
+        if (report.has(match / key) && report.is_empty(match / key))
+            report.error(match / key, "the list is empty", "what must fit; or leave the line out");
 }
 
 void check_routes(const Settings& settings, Report& report) {
@@ -125,6 +145,7 @@ void check_routes(const Settings& settings, Report& report) {
         const Path key{"routes", index(i)};
         if (!names.insert(rules[i].name).second)
             report.error(key / "name", "another route has the name " + in_quotes(rules[i].name));
+        check_conditions(key / "match", report);
         for (const std::string& listener : rules[i].match.listeners)
             if (!listeners.contains(listener))
                 report.error(key / "match" / "listener", listener + " is not an address of `listen`",
@@ -166,6 +187,9 @@ void check_references(const Settings& settings, Report& report) {
                 key,
                 "the secret looks like the ID that the portal shows beside it; what is needed is its value");
     }
+    if (!settings.admin.group.empty())
+        if (const auto group = admin::find_group(settings.admin.group); !group)
+            report.error({"admin", "group"}, group.error().message);
     if (settings.ca_file.empty()) return;
     const auto tls = io::TlsClient::create({settings.ca_file});
     if (!tls) report.error({"ca_file"}, tls.error().message);

@@ -11,6 +11,7 @@
 #include "config/assemble.h"
 #include "config/checks.h"
 #include "config/document.h"
+#include "config/foreign_keys.h"
 #include "config/report.h"
 #include "config/tables.h"
 #include "mailramp/base/text.h"
@@ -30,7 +31,7 @@ struct FileContent {
 };
 
 std::expected<FileContent, base::Error> read_all(int file) {
-    struct stat status {};
+    struct stat status{};
     if (::fstat(file, &status) != 0) return std::unexpected(base::system_error("stat", errno));
     if (!S_ISREG(status.st_mode)) return base::fail(base::ErrorKind::invalid, "it is not a regular file");
     FileContent content;
@@ -71,7 +72,10 @@ LoadResult load_checked(std::string_view text, const Surroundings& surroundings,
                         std::optional<bool> open_to_others) {
     Problems problems;
     const Node root = parse_document(text, problems);
-    if (root.kind != Node::Kind::map) return std::unexpected(problems.take());
+    if (root.kind != Node::Kind::map) {
+        note_properties(text, problems);
+        return std::unexpected(problems.take());
+    }
 
     File file;
     file.upstream = upstream_defaults(*file.short_form.preset);

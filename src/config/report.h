@@ -2,11 +2,14 @@
 #pragma once
 
 #include <initializer_list>
+#include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
 #include "config/document.h"
+#include "config/known_servers.h"
 #include "mailramp/config/settings.h"
 
 namespace mailramp::config {
@@ -34,6 +37,22 @@ class Report {
     void wrong_order(const Path& smaller, const Path& larger, std::string consequence) {
         error(first_given({smaller, larger}), to_string(smaller) + " is more than " + to_string(larger),
               std::move(consequence));
+    }
+
+    // The larger of two limits, if the file gives it: the smaller one always comes first.
+    void never_reached(const Path& larger, const Path& smaller, std::string_view since) {
+        if (has(larger))
+            error(larger, "it is more than " + to_string(smaller),
+                  std::string("allowed: no more than that, since ").append(since));
+    }
+    void object(const Path& path, std::optional<Objection> objection) {
+        if (!objection) return;
+        switch (objection->weight) {
+            case Objection::Weight::error:
+                return error(path, std::move(objection->what), std::move(objection->allowed));
+            case Objection::Weight::warning:
+                return warn(path, objection->what + "; " + objection->allowed);
+        }
     }
 
     [[nodiscard]] bool has(const Path& path) const { return locate(root_, path).node != nullptr; }

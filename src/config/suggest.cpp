@@ -1,4 +1,4 @@
-#include "config/suggest.h"
+#include "mailramp/config/suggest.h"
 
 #include <algorithm>
 #include <array>

@@ -4,51 +4,13 @@
 #include <array>
 #include <string_view>
 
-#include "config/suggest.h"
+#include "config/foreign_keys.h"
+#include "mailramp/config/suggest.h"
 
 namespace mailramp::config {
 namespace {
 
-// Other programs' words, and the portal's, for keys of ours.
-struct Synonym {
-    std::string_view theirs;
-    std::string_view ours;
-};
-constexpr std::array synonyms{
-    Synonym{"tenant", "tenant_id"},
-    Synonym{"directory_id", "tenant_id"},
-    Synonym{"application_id", "client_id"},
-    Synonym{"app_id", "client_id"},
-    Synonym{"secret", "client_secret"},
-    Synonym{"username", "auth_user"},
-    Synonym{"user", "auth_user"},
-    Synonym{"from", "mailbox"},
-    Synonym{"host", "upstream.host"},
-    Synonym{"server", "upstream.host"},
-    Synonym{"smtp_host", "upstream.host"},
-    Synonym{"port", "upstream.port"},
-    Synonym{"starttls", "upstream.tls"},
-    Synonym{"tls", "upstream.tls"},
-    Synonym{"mechanism", "upstream.authentication"},
-    Synonym{"authentication", "upstream.authentication"},
-    Synonym{"authority", "token.authority"},
-    Synonym{"scope", "token.scope"},
-    Synonym{"proxy", "token.proxy"},
-    Synonym{"scopes", "token.scope"},
-};
-
 constexpr std::size_t keys_listed_max = 12;
-
-std::string synonym_of(std::string_view word, const Path& path, const std::vector<std::string>& known) {
-    for (const Synonym& synonym : synonyms) {
-        if (synonym.theirs != word) continue;
-        const bool here = std::ranges::find(known, synonym.ours) != known.end();
-        // A word with a dot names a key of the top level.
-        if (here || (path.empty() && synonym.ours.find('.') != std::string_view::npos))
-            return std::string(synonym.ours);
-    }
-    return {};
-}
 
 std::string kind_of(const Node& node) {
     switch (node.kind) {
@@ -95,6 +57,18 @@ bool check_map(const Node& node, const Path& path, Problems& problems) {
 
 void note_unknown_key(const Entry& entry, const Path& path, const std::vector<std::string>& known,
                       Problems& problems) {
+    const Path key = path / entry.key;
+    if (entry.value.kind == Node::Kind::map && is_section_of_properties(to_string(key))) {
+        for (const Entry& below : entry.value.entries)
+            note_unknown_key(below, key, {}, problems);
+        return;
+    }
+    // Nested keys of other programs are known by their whole path, all others by their last word.
+    const bool nested = !path.empty() && is_section_of_properties(path.front());
+    if (const auto foreign = find_foreign_key(nested ? to_string(key) : entry.key)) {
+        if (!foreign->ours.empty()) problems.note_meant({foreign->ours});
+        return problems.add(entry.mark, key, "there is no such key", foreign->advice);
+    }
     std::string meant = synonym_of(entry.key, path, known);
     if (meant.empty()) meant = suggest(entry.key, known);
     std::string allowed;
@@ -105,7 +79,7 @@ void note_unknown_key(const Entry& entry, const Path& path, const std::vector<st
         allowed = "allowed here: " + joined(known);
     else
         allowed = "`mailramp config keys` lists all keys";
-    problems.add(entry.mark, path / entry.key, "there is no such key", std::move(allowed));
+    problems.add(entry.mark, key, "there is no such key", std::move(allowed));
 }
 
 void note_missing_key(const Node& map, const Path& path, const std::string& key, const std::string& words,

@@ -250,7 +250,12 @@ Table<UpstreamPart> upstream_table() {
             "Recipients in one submission; a message with more of them is submitted several times.")
         .value(
             "attempt_timeout", [](auto& p) -> auto& { return p.delivery.attempt_timeout; },
-            duration(1min, 24h), "One attempt to submit a message, as a whole.")
+            duration(1min, 24h),
+            "One attempt to submit a message, up to the reply to DATA: waiting for a free connection, "
+            "connecting, "
+            "logging in, naming the recipients. Content may go on beyond it while 8 KiB go out in a second; "
+            "the "
+            "final reply then has body_end_timeout to itself.")
         .value(
             "idle_timeout", [](auto& p) -> auto& { return p.server.pool.idle_timeout; }, duration(0s, 1h),
             "How long a connection without work stays open.")

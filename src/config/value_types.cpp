@@ -288,6 +288,10 @@ ValueType<std::string> address_pattern() {
             base::is_ascii(text) && std::ranges::all_of(text, [](char c) { return c > ' ' && c != 0x7F; });
         if (!shaped || !clean || text.size() > mail::address_bytes_max)
             return wrong(in_quotes(text) + " is not an address pattern");
+        if (text.starts_with('@') || text.ends_with('@'))
+            return wrong(in_quotes(text) + " fits no address; a star stands for anything");
+        if (text.size() > 2 && text.starts_with('<'))
+            return wrong(in_quotes(text) + " fits no address; leave the angle brackets out");
         return text;
     };
     return {"an address, in which * stands for anything, as \"*@contoso.com\"; or \"<>\" for the null sender",

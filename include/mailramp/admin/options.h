@@ -6,7 +6,10 @@
 #include <filesystem>
 #include <string>
 
+#include <sys/types.h>
+
 #include "mailramp/base/clock.h"
+#include "mailramp/base/result.h"
 
 namespace mailramp::admin {
 
@@ -33,5 +36,8 @@ struct AdminOptions {
     // Recipients shown with a message of the list; one message alone is shown with all of them.
     std::size_t list_recipients_max = 20;
 };
+
+// The group of this name on this machine. ErrorKind::not_found, with the remedy, when there is none.
+[[nodiscard]] base::Result<gid_t> find_group(const std::string& name);
 
 }  // namespace mailramp::admin

@@ -48,7 +48,7 @@ INSTANTIATE_TEST_SUITE_P(Folder, BadConfig, ::testing::ValuesIn(reasons()),
                          [](const auto& reason) { return reason.param; });
 
 TEST(BadConfigs, AreAsManyAsThereShouldBe) {
-    EXPECT_GE(reasons().size(), 80u);
+    EXPECT_GE(reasons().size(), 115u);
 }
 
 }  // namespace

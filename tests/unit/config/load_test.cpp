@@ -214,7 +214,7 @@ TEST(Sections, ReachTheOptionsOfTheirAreas) {
              "retry: {factor: 1.5, age_max: 2d, uncertain_delay: 7m, uncertain_attempts_max: 4}\n"
              "pause: {first_probe: 30s}\n"
              "log: {level: debug, format: json}\n"
-             "admin: {socket: /run/x.sock, mode: 0600, group: adm}\n"
+             "admin: {socket: /run/x.sock, mode: 0620, group: adm}\n"
              "token: {refresh_margin: 20m, refresh_jitter: 0.2}\n");
     EXPECT_EQ(settings.inbound.listen[1].address, "10.0.0.1");
     EXPECT_EQ(settings.inbound.allow.size(), 2u);
@@ -237,7 +237,7 @@ TEST(Sections, ReachTheOptionsOfTheirAreas) {
     EXPECT_EQ(settings.log.level, base::LogLevel::debug);
     EXPECT_EQ(settings.log.format, base::LogFormat::json);
     EXPECT_EQ(settings.admin.socket, "/run/x.sock");
-    EXPECT_EQ(settings.admin.socket_mode, 0600u);
+    EXPECT_EQ(settings.admin.socket_mode, 0620u);
     EXPECT_EQ(settings.admin.group, "adm");
     EXPECT_EQ(settings.credentials[0].cache.refresh_margin, 20min);
     EXPECT_EQ(settings.credentials[0].cache.refresh_jitter, 0.2);
@@ -284,6 +284,40 @@ TEST(Warnings, NameWhatWorksButShouldBeChanged) {
             short_form +
             "provider: custom\nupstream: {host: localhost, port: 26, tls: none, authentication: none}\n"),
         HasSubstr("f:2:12: tenant_id: warning: not used"));
+}
+
+TEST(Warnings, NameWhatTheProviderDoesOtherwise) {
+    EXPECT_THAT(
+        warnings_of(short_form + "upstream: {recipients_max: 1000}\n"),
+        HasSubstr("f:5:28: upstream.recipients_max: warning: provider m365 allows for 500 recipients in "
+                  "a message unless changed: Set-Mailbox -Identity alerts@contoso.com -RecipientLimits "
+                  "1000\n"));
+    EXPECT_THAT(warnings_of(short_form + "upstream: {body_end_timeout: 30s}\n"),
+                HasSubstr("may have it twice"));
+    EXPECT_THAT(
+        warnings_of(short_form + "provider: custom\n"
+                                 "upstream: {host: smtp.office365.com}\n"
+                                 "token:\n"
+                                 "  authority: https://login.microsoftonline.com\n"
+                                 "  scope: https://outlook.office365.com/.default\n"),
+        HasSubstr("f:6:18: upstream.host: warning: smtp.office365.com is the server of provider m365, "
+                  "whose limits and answers provider custom does not know; provider: m365\n"));
+}
+
+TEST(Warnings, NameMailboxesThatShareAnAddress) {
+    EXPECT_THAT(warnings_of(credential + "mailboxes:\n"
+                                         "  one: {address: alerts@contoso.com}\n"
+                                         "  two: {address: Alerts@contoso.com}\n"
+                                         "routes:\n"
+                                         "  - {match: {client: 10.0.0.0/8}, mailbox: one}\n"
+                                         "  - mailbox: two\n"),
+                HasSubstr("f:8:18: mailboxes.two.address: warning: mailbox one has the same address, "));
+}
+
+TEST(Limits, OfStepsMayBeMoreThanTheWholeUnlessTheFileSaysSo) {
+    EXPECT_EQ(errors_of(short_form + "upstream: {attempt_timeout: 1m}\n"), "");
+    EXPECT_EQ(errors_of(short_form + "token: {total_timeout: 5s}\n"), "");
+    EXPECT_EQ(errors_of(short_form + "inbound: {sessions_max: 10}\n"), "");
 }
 
 TEST(Warnings, HoldNoSecret) {
@@ -346,6 +380,17 @@ TEST_F(ConfigFile, IsRefusedWhenItsCaFileHoldsNoCertificate) {
     const auto path = write("mailramp.yaml",
                             with_secret_file("secret") + "ca_file: " + (folder_ / "ca.pem").string() + "\n");
     EXPECT_THAT(load_errors(path), HasSubstr("mailramp.yaml:5:10: ca_file: "));
+}
+
+TEST_F(ConfigFile, IsRefusedWhenThereIsNoSuchGroup) {
+    write("secret", "geheim\n");
+    const std::string text = with_secret_file("secret");
+    const auto path = write("mailramp.yaml", text + "admin: {group: mailramp-no-such-group}\n");
+    EXPECT_EQ(load_errors(path),
+              "mailramp.yaml:5:16: admin.group: there is no group mailramp-no-such-group; make it with: "
+              "groupadd --system mailramp-no-such-group\n");
+    EXPECT_EQ(load_errors(path, References::ignore), "");
+    EXPECT_EQ(load_errors(write("mailramp.yaml", text + "admin: {group: root}\n")), "");
 }
 
 TEST_F(ConfigFile, WarnsAboutAFileThatHoldsTheSecretsId) {

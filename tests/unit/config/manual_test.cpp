@@ -97,9 +97,13 @@ const std::string example_text = read("config/mailramp.yaml");
 TEST(Example, IsValidAsItIs) {
     const LoadResult loaded = load_text(example_text, {"relay.contoso.com"});
     ASSERT_TRUE(loaded) << render_errors("mailramp.yaml", loaded.error());
+    ASSERT_EQ(loaded->warnings.size(), 2u);
+    const std::string tenant_line = std::to_string(loaded->warnings[0].line);
+    const std::string client_line = std::to_string(loaded->warnings[1].line);
     EXPECT_EQ(render_warnings("f", loaded->warnings),
-              "f:" + std::to_string(loaded->warnings.at(0).line) +
-                  ":12: tenant_id: warning: this is the example's tenant, not yours\n");
+              "f:" + tenant_line + ":12: tenant_id: warning: this is the example's tenant, not yours\n" +
+                  "f:" + client_line +
+                  ":12: client_id: warning: this is the example's application, not yours\n");
 }
 
 TEST(Example, IsValidInItsLongForm) {

@@ -1,4 +1,4 @@
-// config/suggest.h: what somebody probably meant; pure.
+// mailramp/config/suggest.h: what somebody probably meant; pure.
 #pragma once
 
 #include <cstddef>
