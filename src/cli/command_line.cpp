@@ -1,5 +1,7 @@
 #include "mailramp/cli/command_line.h"
 
+#include <algorithm>
+#include <cstdint>
 #include <cstdlib>
 #include <exception>
 #include <filesystem>
@@ -7,6 +9,7 @@
 #include <iostream>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include <CLI/App.hpp>
 #include <CLI/Config.hpp>
@@ -17,9 +20,13 @@
 #include "cli/commands.h"
 #include "cli/config_commands.h"
 #include "cli/terminal.h"
+#include "cli/words.h"
 #include "mailramp/admin/options.h"
 #include "mailramp/app/serve.h"
+#include "mailramp/base/text.h"
 #include "mailramp/base/version.h"
+#include "mailramp/config/load.h"
+#include "mailramp/config/suggest.h"
 
 namespace mailramp::cli {
 namespace {
@@ -29,6 +36,7 @@ struct Arguments {
     std::string config_file = app::ServeOptions{}.config_file.string();
     bool config_given = false;
     std::string socket;
+    bool file_only = false;
     bool json = false;
     std::string id;
     bool all = false;
@@ -40,9 +48,11 @@ struct Arguments {
 using Command = std::function<ExitStatus(const Arguments&)>;
 
 constexpr const char* footer =
-    "Exit status: 0 done, 64 wrong command line, 65 no such thing, 69 the daemon does not answer, 70 a bug,\n"
-    "73 cannot create, 74 disk or output failed, 75 try again later, 77 no permission, 78 wrong "
-    "configuration.";
+    "Exit status: 0 done, 64 wrong command line, 65 no such thing, 69 the daemon does not answer or an\n"
+    "address cannot be bound, 70 a bug, 71 the system refused, 73 queue folder or admin socket not usable,\n"
+    "74 disk or output failed, 75 try again later, 77 no permission, 78 wrong configuration.";
+
+constexpr std::uint64_t listed_messages_max = 1'000'000'000;
 
 Console console_for(const Arguments& arguments) {
     return Console{std::cout, std::cerr, view_of_terminal(), arguments.json ? Format::json : Format::text,
@@ -106,10 +116,16 @@ void add_daemon_commands(CLI::App& root, Arguments& arguments, Command& chosen) 
     config.require_subcommand(1);
     CLI::App& check = add_command(
         config, "check", "Say what is wrong with a configuration, or that it is good", chosen,
-        [](const Arguments& given) { return config_check(console_for(given), given.config_file); });
+        [](const Arguments& given) {
+            return config_check(console_for(given), given.config_file,
+                                given.file_only ? config::References::ignore : config::References::check);
+        });
     check.add_option("file", arguments.config_file, "Configuration")
         ->type_name("FILE")
         ->capture_default_str();
+    check.add_flag(
+        "--file-only", arguments.file_only,
+        "Do not look at the secrets, CA file and group that it names: for a file of another machine");
     check.add_flag("--json", arguments.json, "Answer as JSON");
     add_command(config, "keys", "Print the manual of all keys", chosen,
                 [](const Arguments& given) { return config_keys(console_for(given)); });
@@ -119,9 +135,9 @@ void add_daemon_commands(CLI::App& root, Arguments& arguments, Command& chosen) 
                     [](const Arguments& given) { return with_daemon(given, show_status); });
     add_asking_options(status, arguments);
 
-    add_command(root, "version", "Print the version", chosen, [](const Arguments&) {
-        std::cout << "mailramp " << base::version() << '\n' << std::flush;
-        return std::cout ? ExitStatus::done : ExitStatus::io_error;
+    add_command(root, "version", "Print the version", chosen, [](const Arguments& given) {
+        std::cout << "mailramp " << base::version() << '\n';
+        return finished(console_for(given), ExitStatus::done);
     });
 }
 
@@ -147,7 +163,11 @@ void add_queue_commands(CLI::App& root, Arguments& arguments, Command& chosen) {
     list.add_option("--mailbox", arguments.filter.mailbox, "Only through this mailbox")->type_name("NAME");
     list.add_option("--limit", arguments.filter.messages_max, "At most so many messages; 0: all of them")
         ->type_name("NUMBER")
-        ->check(CLI::NonNegativeNumber);
+        ->check([](const std::string& text) {
+            const auto number = base::parse_number(text);
+            if (number && *number <= listed_messages_max) return std::string();
+            return in_quotes(text) + " is not a number of 0 to " + std::to_string(listed_messages_max);
+        });
     add_asking_options(list, arguments);
 
     CLI::App& show =
@@ -199,6 +219,63 @@ void add_mailbox_commands(CLI::App& root, Arguments& arguments, Command& chosen)
     add_asking_options(resume, arguments);
 }
 
+std::string full_name(const CLI::App& command) {
+    const CLI::App* const parent = command.get_parent();
+    return parent == nullptr ? command.get_name() : full_name(*parent) + " " + command.get_name();
+}
+
+std::string did_you_mean(const std::string& word, const std::vector<std::string>& known) {
+    const std::string meant = config::suggest(word, known);
+    return meant.empty() ? std::string() : "; did you mean " + meant + "?";
+}
+
+std::vector<std::string> commands_of(const CLI::App& app) {
+    std::vector<std::string> names;
+    for (const CLI::App* command : app.get_subcommands([](const CLI::App*) { return true; }))
+        names.push_back(command->get_name());
+    return names;
+}
+
+std::vector<std::string> options_of(const CLI::App& app) {
+    std::vector<std::string> names;
+    for (const CLI::Option* option : app.get_options())
+        for (const std::string& name : option->get_lnames())
+            names.push_back("--" + name);
+    return names;
+}
+
+// What is wrong with a command line that could not be read, and how far it could be.
+struct WrongUsage {
+    const CLI::App* command = nullptr;
+    std::string what;
+};
+
+// Looks for the first word that nobody knows: CLI11 only says that some word was not expected.
+WrongUsage find_wrong_word(const CLI::App& root, int argc, char** argv, const CLI::ParseError& error) {
+    const CLI::App* command = &root;
+    for (int i = 1; i < argc; ++i) {
+        const std::string word = argv[i];
+        const std::string name = word.substr(0, word.find('='));
+        if (word.starts_with('-') && word.size() > 1) {
+            const CLI::Option* option = command->get_option_no_throw(name);
+            if (option == nullptr)
+                return {command, full_name(*command) + " has no option " + in_quotes(name) +
+                                     did_you_mean(name, options_of(*command))};
+            if (option->get_items_expected_max() > 0 && name == word) ++i;  // its value
+            continue;
+        }
+        const std::vector<std::string> commands = commands_of(*command);
+        if (commands.empty()) continue;  // an argument of its own
+        if (std::ranges::find(commands, word) == commands.end())
+            return {command, full_name(*command) + " has no command " + in_quotes(word) +
+                                 did_you_mean(word, commands)};
+        command = command->get_subcommand_ptr(word).get();
+    }
+    if (const std::vector<std::string> commands = commands_of(*command); !commands.empty())
+        return {command, full_name(*command) + " wants one of these commands: " + joined(commands)};
+    return {command, base::printable(error.what(), shown_word_bytes_max)};
+}
+
 ExitStatus run_checked(int argc, char** argv) {
     Arguments arguments;
     Command chosen;
@@ -215,7 +292,13 @@ ExitStatus run_checked(int argc, char** argv) {
         root.parse(argc, argv);
     } catch (const CLI::ParseError& error) {
         // Help and version are "errors" with status 0.
-        return root.exit(error, std::cout, std::cerr) == 0 ? ExitStatus::done : ExitStatus::usage;
+        if (error.get_exit_code() == 0) {
+            root.exit(error, std::cout, std::cerr);
+            return finished(console_for(arguments), ExitStatus::done);
+        }
+        const WrongUsage wrong = find_wrong_word(root, argc, argv, error);
+        return complain(console_for(arguments),
+                        {ExitStatus::usage, wrong.what + "\nSee: " + full_name(*wrong.command) + " --help"});
     }
     return chosen(arguments);
 }

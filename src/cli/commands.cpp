@@ -12,6 +12,7 @@
 #include "cli/reading.h"
 #include "cli/status_text.h"
 #include "cli/words.h"
+#include "mailramp/base/percent.h"
 #include "mailramp/base/text.h"
 #include "mailramp/queue/queue_id.h"
 
@@ -21,14 +22,6 @@ namespace {
 namespace json = boost::json;
 
 constexpr std::uint64_t page_messages = 100;
-constexpr std::size_t shown_argument_bytes_max = 200;
-
-// What could not be written was not done: a script must know (a full disk, a closed pipe).
-ExitStatus finished(const Console& console) {
-    console.out.flush();
-    if (console.out) return ExitStatus::done;
-    return complain(console, {ExitStatus::io_error, "the output could not be written"});
-}
 
 ExitStatus print(const Console& console, const json::object& object, const std::string& text) {
     if (console.format == Format::json) {
@@ -36,28 +29,28 @@ ExitStatus print(const Console& console, const json::object& object, const std::
     } else {
         console.out << text;
     }
-    return finished(console);
+    return finished(console, ExitStatus::done);
 }
 
 std::optional<Failure> bad_id(const std::string& id) {
     if (queue::QueueId::parse(id)) return {};
     return Failure{ExitStatus::data,
-                   "\"" + base::printable(id, shown_argument_bytes_max) +
-                       "\" is not a queue id. They have 11 characters, as in the reply \"queued as "
+                   in_quotes(id) +
+                       " is not a queue id. They have 11 characters, as in the reply \"queued as "
                        "...\" and in: mailramp queue list"};
 }
 
 std::string message_target(const std::string& id) {
-    return "/v1/messages/" + percent_encoded(id);
+    return "/v1/messages/" + base::percent_encode(id);
 }
 
 std::string list_target(const QueueListFilter& filter, std::uint64_t limit, const std::string& after) {
     std::string target = "/v1/messages?limit=" + std::to_string(limit);
     // What the API calls claimed is being sent, to anybody else.
     const std::string state = filter.state == "sending" ? "claimed" : filter.state;
-    if (!state.empty()) target += "&state=" + percent_encoded(state);
-    if (!filter.mailbox.empty()) target += "&mailbox=" + percent_encoded(filter.mailbox);
-    if (!after.empty()) target += "&after=" + percent_encoded(after);
+    if (!state.empty()) target += "&state=" + base::percent_encode(state);
+    if (!filter.mailbox.empty()) target += "&mailbox=" + base::percent_encode(filter.mailbox);
+    if (!after.empty()) target += "&after=" + base::percent_encode(after);
     return target;
 }
 
@@ -98,7 +91,7 @@ std::string paused_text(const json::object& reply) {
     std::string out;
     for (const json::value& name : array_at(reply, "paused_mailboxes")) {
         if (!name.is_string()) continue;
-        const std::string shown = base::printable(std::string(name.get_string()), shown_argument_bytes_max);
+        const std::string shown = base::printable(std::string(name.get_string()), shown_word_bytes_max);
         out += "Mailbox " + shown +
                " is paused, and what goes through it still waits. mailramp status says why; " +
                "mailramp mailbox resume " + shown + " tries it now.\n";
@@ -139,6 +132,12 @@ ExitStatus complain(const Console& console, const Failure& failure) {
     return failure.status;
 }
 
+ExitStatus finished(const Console& console, ExitStatus status) {
+    console.out.flush();
+    if (console.out) return status;
+    return complain(console, {ExitStatus::io_error, "the output could not be written"});
+}
+
 ExitStatus queue_list(const Daemon& daemon, const Console& console, const QueueListFilter& filter) {
     Shown shown;
     std::string after;
@@ -154,7 +153,7 @@ ExitStatus queue_list(const Daemon& daemon, const Console& console, const QueueL
         // A page that leads to itself would never end.
         if (next.empty() || enough || next == after || !console.out) {
             print_sum(console, filter, shown, enough && !next.empty());
-            return finished(console);
+            return finished(console, ExitStatus::done);
         }
         after = next;
     }
@@ -204,7 +203,7 @@ ExitStatus mailbox_list(const Daemon& daemon, const Console& console) {
 }
 
 ExitStatus mailbox_resume(const Daemon& daemon, const Console& console, const std::string& name) {
-    const Reply reply = daemon("POST", "/v1/mailboxes/" + percent_encoded(name) + "/resume");
+    const Reply reply = daemon("POST", "/v1/mailboxes/" + base::percent_encode(name) + "/resume");
     if (!reply) return complain(console, reply.error());
     return print(console, *reply,
                  "Mailbox " + text_at(*reply, "mailbox") +

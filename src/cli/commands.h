@@ -45,6 +45,10 @@ struct QueueListFilter {
                                         const std::string& name);
 [[nodiscard]] ExitStatus show_status(const Daemon& daemon, const Console& console);
 
+// The status, if all output could be written; what could not was not done, and a script must know (a full
+// disk, a closed pipe).
+[[nodiscard]] ExitStatus finished(const Console& console, ExitStatus status);
+
 // "mailramp: …" to standard error.
 ExitStatus complain(const Console& console, const Failure& failure);
 

@@ -46,12 +46,6 @@ json::array warnings_view(const std::vector<config::ConfigWarning>& warnings) {
     return out;
 }
 
-ExitStatus finished(const Console& console, ExitStatus status) {
-    console.out.flush();
-    if (console.out) return status;
-    return complain(console, {ExitStatus::io_error, "the output could not be written"});
-}
-
 void print_verdict(const Console& console, const std::filesystem::path& file,
                    const config::LoadResult& loaded) {
     if (!loaded) {
@@ -64,8 +58,9 @@ void print_verdict(const Console& console, const std::filesystem::path& file,
 
 }  // namespace
 
-ExitStatus config_check(const Console& console, const std::filesystem::path& file) {
-    const config::LoadResult loaded = config::load(file, config::References::check);
+ExitStatus config_check(const Console& console, const std::filesystem::path& file,
+                        config::References references) {
+    const config::LoadResult loaded = config::load(file, references);
     if (console.format == Format::json) {
         json::object verdict{{"file", file.string()}, {"ok", loaded.has_value()}};
         verdict["errors"] = loaded ? json::array() : errors_view(loaded.error());

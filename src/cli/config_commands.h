@@ -5,12 +5,14 @@
 #include <filesystem>
 
 #include "cli/commands.h"
+#include "mailramp/config/load.h"
 
 namespace mailramp::cli {
 
 // Says that the file is good, with its warnings, or all that is wrong with it. Files that it names are looked
-// at, nothing is connected to.
-[[nodiscard]] ExitStatus config_check(const Console& console, const std::filesystem::path& file);
+// at if `references` says so; nothing is connected to.
+[[nodiscard]] ExitStatus config_check(const Console& console, const std::filesystem::path& file,
+                                      config::References references);
 
 // The manual of all keys, in Markdown.
 [[nodiscard]] ExitStatus config_keys(const Console& console);

@@ -26,11 +26,6 @@ ExitStatus status_of(int http_status, std::string_view kind) {
     }
 }
 
-bool is_unreserved(char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' ||
-           c == '.' || c == '_' || c == '~';
-}
-
 }  // namespace
 
 Reply read_reply(int http_status, std::string_view body) {
@@ -46,22 +41,6 @@ Reply read_reply(int http_status, std::string_view body) {
     std::string message = text_at(problem, "message");
     if (message.empty()) message = "the daemon answered HTTP " + std::to_string(http_status);
     return std::unexpected(Failure{status_of(http_status, text_at(problem, "kind")), std::move(message)});
-}
-
-std::string percent_encoded(std::string_view text) {
-    constexpr std::string_view digits = "0123456789ABCDEF";
-    std::string out;
-    for (const char c : text) {
-        if (is_unreserved(c)) {
-            out += c;
-            continue;
-        }
-        const auto octet = static_cast<unsigned char>(c);
-        out += '%';
-        out += digits[octet >> 4];
-        out += digits[octet & 15u];
-    }
-    return out;
 }
 
 }  // namespace mailramp::cli

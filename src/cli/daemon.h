@@ -26,7 +26,4 @@ using Daemon = std::function<Reply(const std::string& method, const std::string&
 // The object that came with a 2xx, or the API's error.
 [[nodiscard]] Reply read_reply(int http_status, std::string_view body);
 
-// RFC 3986: everything but unreserved characters as %XX.
-[[nodiscard]] std::string percent_encoded(std::string_view text);
-
 }  // namespace mailramp::cli

@@ -1,5 +1,6 @@
 #include "cli/status_text.h"
 
+#include <algorithm>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -95,7 +96,19 @@ std::string budget_text(const json::object& mailbox) {
     return text;
 }
 
-std::string mailbox_text(const json::object& mailbox, const View& view) {
+// Where else the reason for missing tokens is told, so that nobody reads it twice in different words.
+enum class TokenFailures { told_below, told_here };
+
+// Why a mailbox does not send.
+std::string reason_text(const json::object& mailbox, TokenFailures tokens, const View& view) {
+    const json::object& answer = object_at(mailbox, "answer");
+    if (tokens == TokenFailures::told_below && text_at(answer, "phase") == "token")
+        return detail("Cause", "it has no token; the reason is below.", view);
+    return detail("Cause", text_at(mailbox, "cause"), view) + detail("Reply", answer_text(answer), view) +
+           detail("Remedy", text_at(mailbox, "remedy"), view);
+}
+
+std::string mailbox_text(const json::object& mailbox, TokenFailures tokens, const View& view) {
     const std::string name = text_at(mailbox, "name");
     const bool paused = flag_at(mailbox, "paused");
     const auto resting = time_at(mailbox, "resting_until");
@@ -111,9 +124,7 @@ std::string mailbox_text(const json::object& mailbox, const View& view) {
         text += " rests until " + clock_text(*resting, view) + " after trouble on the way.";
     }
     std::string out = sentence(text, paused ? Tone::bad : Tone::warning, view);
-    out += detail("Cause", text_at(mailbox, "cause"), view);
-    out += detail("Reply", answer_text(object_at(mailbox, "answer")), view);
-    out += detail("Remedy", text_at(mailbox, "remedy"), view);
+    out += reason_text(mailbox, tokens, view);
     if (!paused) return out;
     std::string again = "with: mailramp mailbox resume " + name;
     if (const auto probe = time_at(mailbox, "next_probe")) {
@@ -139,25 +150,35 @@ std::string token_text(const json::object& token, const View& view) {
     return out;
 }
 
+std::string all_mailboxes_text(const json::object& status, TokenFailures tokens, const View& view) {
+    std::string out;
+    for (const json::value& mailbox : array_at(status, "mailboxes")) {
+        if (mailbox.is_object()) out += mailbox_text(mailbox.get_object(), tokens, view);
+    }
+    return out.empty() ? sentence("No mailbox is configured.", Tone::warning, view) : out;
+}
+
+bool has_failed(const json::value& token) {
+    return token.is_object() && !object_at(token.get_object(), "last_failure").empty();
+}
+
 }  // namespace
 
 std::string status_text(const json::object& status, const View& view) {
     std::string out = daemon_text(status, view);
     out += accepting_text(status, view);
     out += queue_text(object_at(status, "queue"), view);
-    out += mailboxes_text(status, view);
-    for (const json::value& token : array_at(status, "tokens")) {
+    const json::array& tokens = array_at(status, "tokens");
+    const bool told = std::ranges::any_of(tokens, has_failed);
+    out += all_mailboxes_text(status, told ? TokenFailures::told_below : TokenFailures::told_here, view);
+    for (const json::value& token : tokens) {
         if (token.is_object()) out += token_text(token.get_object(), view);
     }
     return out;
 }
 
 std::string mailboxes_text(const json::object& status, const View& view) {
-    std::string out;
-    for (const json::value& mailbox : array_at(status, "mailboxes")) {
-        if (mailbox.is_object()) out += mailbox_text(mailbox.get_object(), view);
-    }
-    return out.empty() ? sentence("No mailbox is configured.", Tone::warning, view) : out;
+    return all_mailboxes_text(status, TokenFailures::told_here, view);
 }
 
 }  // namespace mailramp::cli

@@ -5,6 +5,8 @@
 #include <chrono>
 #include <cstdio>
 
+#include "mailramp/base/text.h"
+
 namespace mailramp::cli {
 namespace {
 
@@ -100,6 +102,10 @@ std::string paragraph(std::string_view first, std::string_view indent, std::stri
         out.append(out.empty() ? first : indent).append(line).append("\n");
     }
     return out;
+}
+
+std::string in_quotes(std::string_view text) {
+    return "\"" + base::printable(text, shown_word_bytes_max) + "\"";
 }
 
 std::string counted(std::uint64_t number, std::string_view noun) {

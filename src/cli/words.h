@@ -14,6 +14,11 @@
 
 namespace mailramp::cli {
 
+// Of what a user typed, or a daemon named: as much as is shown.
+inline constexpr std::size_t shown_word_bytes_max = 200;
+// "\"text\"", printable.
+[[nodiscard]] std::string in_quotes(std::string_view text);
+
 [[nodiscard]] std::size_t columns_of(std::string_view text);
 // Cut so that at most `columns` are left; "..." stands for what is missing, in the middle or at the end.
 [[nodiscard]] std::string shortened_in_middle(std::string_view text, std::size_t columns);

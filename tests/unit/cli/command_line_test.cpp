@@ -78,6 +78,42 @@ TEST(CommandLine, RefusesWhatItDoesNotKnow) {
     }
 }
 
+TEST(CommandLine, NamesTheWordThatWasProbablyMeant) {
+    struct Typo {
+        std::vector<std::string> arguments;
+        std::string answer;
+    };
+    const std::vector<Typo> typos{
+        {{"statsu"}, "mailramp has no command \"statsu\"; did you mean status?\nSee: mailramp --help"},
+        {{"queue", "lst"},
+         "mailramp queue has no command \"lst\"; did you mean list?\nSee: mailramp queue --help"},
+        {{"xyzzy"}, "mailramp has no command \"xyzzy\"\nSee: mailramp --help"},
+        {{"mailbox"},
+         "mailramp mailbox wants one of these commands: list and resume\nSee: mailramp mailbox --help"},
+        {{"queue", "list", "--mailbox", "a", "--limti", "3"},
+         "mailramp queue list has no option \"--limti\"; did you mean --limit?\nSee: mailramp queue list "
+         "--help"},
+        {{"status", "--jsn=1"},
+         "mailramp status has no option \"--jsn\"; did you mean --json?\nSee: mailramp status --help"},
+        {{"--config", "serve"}, "mailramp has no option \"--config\"\nSee: mailramp --help"},
+        {{"statsu\x1b[2J"}, "mailramp has no command \"statsu?[2J\""},
+    };
+    for (const Typo& typo : typos) {
+        const Outcome outcome = call(typo.arguments);
+        EXPECT_EQ(outcome.status, 64);
+        EXPECT_THAT(outcome.err, StartsWith("mailramp: " + typo.answer));
+    }
+}
+
+TEST(CommandLine, NamesTheBoundsOfANumber) {
+    for (const char* number : {"-1", "x", "1000000001", "1.5"}) {
+        const Outcome outcome = call({"queue", "list", "--limit", number});
+        EXPECT_EQ(outcome.status, 64);
+        EXPECT_THAT(outcome.err, HasSubstr("--limit: \"" + std::string(number) +
+                                           "\" is not a number of 0 to 1000000000\n"));
+    }
+}
+
 TEST(CommandLine, RetryWantsEitherAnIdOrAll) {
     const std::vector<std::vector<std::string>> wrong{{"queue", "retry"},
                                                       {"queue", "retry", "0A1B2C3D4E5", "--all"}};
@@ -137,6 +173,16 @@ TEST_F(ConfigCommandTest, CheckSaysThatAFileIsGood) {
     EXPECT_EQ(outcome.status, 0) << outcome.err;
     EXPECT_EQ(outcome.out, file + ": OK\n");
     EXPECT_THAT(call({"config", "check", file, "--json"}).out, HasSubstr("\"ok\":true,\"errors\":[]"));
+}
+
+TEST_F(ConfigCommandTest, CheckOfTheFileAloneIgnoresWhatItRefersTo) {
+    const std::string file =
+        write(good_text + std::string("  group: mailramp-no-such-group\nca_file: /nonexistent/ca.pem\n"));
+    const Outcome whole = call({"config", "check", file});
+    EXPECT_EQ(whole.status, 78);
+    EXPECT_THAT(whole.err, AllOf(HasSubstr(":10:10: admin.group: there is no group mailramp-no-such-group; "),
+                                 HasSubstr(":11:10: ca_file: ")));
+    EXPECT_EQ(call({"config", "check", "--file-only", file}).status, 0);
 }
 
 TEST_F(ConfigCommandTest, CheckSaysAllThatIsWrong) {

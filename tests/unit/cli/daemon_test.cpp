@@ -39,11 +39,6 @@ TEST(Daemon, WhatIsNotOursIsSaidToBe) {
     EXPECT_EQ(read_reply(502, "{}").error().message, "the daemon answered HTTP 502");
 }
 
-TEST(Daemon, NamesArePercentEncoded) {
-    EXPECT_EQ(percent_encoded("alerts-1_a.b~"), "alerts-1_a.b~");
-    EXPECT_EQ(percent_encoded("a b/c?d&e=f+\xc3\xbc%"), "a%20b%2Fc%3Fd%26e%3Df%2B%C3%BC%25");
-}
-
 TEST(Daemon, FieldsOfAnotherTypeReadAsEmpty) {
     const boost::json::object odd{{"text", 5}, {"number", "x"}, {"negative", -1},
                                   {"flag", 1}, {"list", "x"},   {"object", 1}};

@@ -69,6 +69,30 @@ TEST(StatusText, SaysWhyThereIsNoToken) {
     EXPECT_THAT(status_text(status, sample_view()), HasSubstr("contoso has not been asked for yet.\n"));
 }
 
+TEST(StatusText, TellsATokenFailureOnce) {
+    json::object status = sample_status();
+    status["mailboxes"] = json::parse(R"([{"name": "alerts", "paused": false,
+        "resting_until": "2026-11-18T11:07:00.000Z", "cause": "The application has no token.",
+        "remedy": "Look at the application.", "answer": {"channel": "http", "phase": "token", "code": 401,
+        "enhanced": "", "text": "invalid_client AADSTS7000222"}}])");
+    json::object& token = status["tokens"].as_array().at(0).as_object();
+    token["usable"] = false;
+    token["last_failure"] = json::parse(R"({"kind": "configuration", "cause": "The secret has expired.",
+        "message": "invalid_client AADSTS7000222", "remedy": "Make a new one."})");
+    EXPECT_THAT(status_text(status, sample_view()),
+                HasSubstr("Mailbox alerts rests until 12:07:00 +01:00 after trouble on the way.\n"
+                          "  Cause: it has no token; the reason is below.\n"
+                          "The token of credential contoso could not be had.\n"
+                          "  Cause: The secret has expired.\n  Answer: invalid_client AADSTS7000222\n"
+                          "  Remedy: Make a new one.\n"));
+    // Where tokens are not spoken of, the mailbox says it itself.
+    EXPECT_THAT(
+        mailboxes_text(status, sample_view()),
+        HasSubstr("  Cause: The application has no token.\n  Reply: 401 invalid_client AADSTS7000222"));
+    token["last_failure"] = nullptr;
+    EXPECT_THAT(status_text(status, sample_view()), HasSubstr("  Cause: The application has no token.\n"));
+}
+
 TEST(StatusText, SaysThatMailIsRefusedAndWhy) {
     json::object status = sample_status();
     json::object& queue = status["queue"].as_object();
