@@ -4,8 +4,8 @@
 #include <utility>
 
 #include "mailramp/base/text.h"
-#include "mailramp/smtp/xoauth2.h"
 #include "smtp/client_commands.h"
+#include "smtp/xoauth2.h"
 
 namespace mailramp::smtp {
 namespace {

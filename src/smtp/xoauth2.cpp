@@ -1,4 +1,4 @@
-#include "mailramp/smtp/xoauth2.h"
+#include "smtp/xoauth2.h"
 
 #include <algorithm>
 #include <optional>

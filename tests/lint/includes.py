@@ -1,7 +1,8 @@
 """Fails on an include that the architecture does not allow.
 
 What an area may include is read from the mailramp_area() lines of CMakeLists.txt, so the drawing there and the
-code cannot drift apart. Headers under include/mailramp/AREA that no other area includes are listed as a warning.
+code cannot drift apart. A header lies in include/mailramp/AREA exactly if another area, or main.cpp, includes it, be
+it through another header of include/mailramp/AREA: there it is public, in src/AREA it is private.
 """
 
 import collections
@@ -115,7 +116,7 @@ def check_once(root, users):
 
 def check(root):
     areas = read_areas(root)
-    found, users, reached = [], collections.defaultdict(lambda: collections.defaultdict(set)), set()
+    found, users, includers = [], collections.defaultdict(lambda: collections.defaultdict(set)), collections.defaultdict(set)
     for path in cpp_files(root, 'include', 'src'):
         area, text = area_of(root, path), path.read_text()
         if path.parts[-2:] == ('src', 'main.cpp'):
@@ -129,8 +130,8 @@ def check(root):
             wrong = judge(areas, area, target)
             if wrong:
                 found.append(finding(root, path, line_of(text, match.start()), wrong))
-            if kind == '"' and (not target.startswith(f'mailramp/{area}/') or path.parts[-4:-2] == ('include', 'mailramp')):
-                reached.add(target)
+            if kind == '"':
+                includers[target].add(path)
             for prefix in ONCE:
                 if kind == '<' and target.startswith(prefix):
                     users[prefix][area].add(path)
@@ -144,15 +145,22 @@ def check(root):
         for match in INCLUDE.finditer(text):
             if match.group(2) in UMBRELLAS:
                 found.append(finding(root, path, line_of(text, match.start()), UMBRELLAS[match.group(2)]))
-    warn_unreached(root, reached)
-    return found
+    return found + check_public(root, includers)
 
 
-def warn_unreached(root, reached):
-    for path in cpp_files(root, 'include'):
-        name = str(path.relative_to(root / 'include'))
-        if name not in reached:
-            print(f'warning: {name} is included by no other area; it could lie beside its .cpp')
+def check_public(root, includers):
+    """Headers in include/ that are of use to their own area only."""
+    main = root / 'src' / 'main.cpp'
+    waiting = {f'mailramp/{area_of(root, path)}/{path.name}': path for path in cpp_files(root, 'include')}
+    public = set()
+
+    def is_public(name, path):
+        return any(by == main or by in public or area_of(root, by) != area_of(root, path) for by in includers[name])
+
+    while found := [name for name, path in waiting.items() if is_public(name, path)]:
+        public.update(waiting.pop(name) for name in found)
+    return [finding(root, path, 1, f'no other area includes it, so it belongs in src/{area_of(root, path)}/')
+            for path in waiting.values()]
 
 
 CMAKE = '''
@@ -170,6 +178,12 @@ def sample(name, expected, **files):
     return name, {'CMakeLists.txt': CMAKE, **tree}, expected
 
 
+def headers(name, expected, public, **files):
+    """A sample with headers {AREA/FILE: text} in include/mailramp/."""
+    _, tree, _ = sample(name, expected, **files)
+    return name, {**tree, **{f'include/mailramp/{path}.h': text for path, text in public.items()}}, expected
+
+
 SAMPLES = [
     sample('allowed', 0,
            src__queue__a='#include <sqlite3.h>\n#include <boost/asio/post.hpp>\n#include "mailramp/io/x.h"\n#include "queue/b.h"\n',
@@ -184,6 +198,10 @@ SAMPLES = [
     sample('umbrella', 1, src__io__a='#include <boost/asio.hpp>\n'),
     sample('twice', 1, src__app__a='#include <spdlog/logger.h>\n', src__app__b='#include <spdlog/sinks/base_sink.h>\n'),
     sample('where it does not belong', 1, src__queue__a='#include <boost/beast/http/parser.hpp>\n'),
+    headers('public headers', 0, {'io/x': '#include "mailramp/io/y.h"\n', 'io/y': '', 'cli/z': ''},
+            src__queue__a='#include "mailramp/io/x.h"\n', src__main='#include "mailramp/cli/z.h"\n'),
+    headers('public headers for nobody', 3, {'io/x': '#include "mailramp/io/y.h"\n', 'io/y': '', 'queue/z': ''},
+            src__io__a='#include "mailramp/io/x.h"\n'),
 ]
 
 if __name__ == '__main__':

@@ -1,6 +1,6 @@
 // The vectors V1 and V2 are the ones that Microsoft and Google publish in their documentation; the others
 // were computed with another implementation (Python's base64).
-#include "mailramp/smtp/xoauth2.h"
+#include "smtp/xoauth2.h"
 
 #include <cstdint>
 

@@ -15,9 +15,9 @@
 #include "mailramp/base/text.h"
 #include "mailramp/io/system_clock.h"
 #include "mailramp/oauth/token_cache.h"
-#include "mailramp/smtp/xoauth2.h"
 #include "mailramp/upstream/smtp_courier.h"
 #include "sandbox/certificates.h"
+#include "smtp/xoauth2.h"
 #include "unit/upstream/scripted_server.h"
 
 namespace mailramp::upstream::testing {

@@ -1,4 +1,4 @@
-// mailramp/smtp/xoauth2.h: what a client sends to log in with a bearer token: XOAUTH2 (Microsoft, Google) and
+// smtp/xoauth2.h: what a client sends to log in with a bearer token: XOAUTH2 (Microsoft, Google) and
 // OAUTHBEARER (RFC 7628). Pure.
 #pragma once
 
