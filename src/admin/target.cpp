@@ -123,23 +123,22 @@ base::Result<Target> parse_target(std::string_view text) {
 Route find_route(std::string_view method, const Target& target) {
     // Whatever can be got can also be asked for without its content (RFC 9110 §9.3.2).
     const std::string_view wanted = method == "HEAD" ? "GET" : method;
-    Route route;
+    Route refused;
     for (const Pattern& pattern : patterns) {
         if (!matches(pattern, target)) continue;
         if (pattern.method == wanted) {
-            route.match = Route::Match::found;
-            route.action = pattern.action;
+            Route route{Route::Match::found, pattern.action, "", ""};
             const auto place = std::ranges::find(pattern.path(), argument_place) - pattern.path().begin();
             const auto index = static_cast<std::size_t>(place);
             if (index < target.segments.size()) route.argument = target.segments[index];
             return route;
         }
-        route.match = Route::Match::method_not_allowed;
-        if (!route.allowed_methods.empty()) route.allowed_methods += ", ";
-        route.allowed_methods += pattern.method;
-        if (pattern.method == "GET") route.allowed_methods += ", HEAD";
+        refused.match = Route::Match::method_not_allowed;
+        if (!refused.allowed_methods.empty()) refused.allowed_methods += ", ";
+        refused.allowed_methods += pattern.method;
+        if (pattern.method == "GET") refused.allowed_methods += ", HEAD";
     }
-    return route;
+    return refused;
 }
 
 }  // namespace mailramp::admin

@@ -1,0 +1,80 @@
+// Request targets: what comes out is decoded once, holds no NUL, and means the same when it is written anew.
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "admin/target.h"
+#include "mailramp/base/result.h"
+
+namespace {
+
+using mailramp::admin::find_route;
+using mailramp::admin::Route;
+using mailramp::admin::Target;
+using mailramp::base::check;
+
+std::string encoded(std::string_view text) {
+    constexpr std::string_view digits = "0123456789ABCDEF";
+    std::string out;
+    for (const char c : text) {
+        const auto octet = static_cast<unsigned char>(c);
+        out.append("%").append(1, digits[octet >> 4]).append(1, digits[octet & 15]);
+    }
+    return out;
+}
+
+// The same target, every octet as an escape. An empty last segment needs the slash that ends it.
+std::string written(const Target& target) {
+    std::string out = "/";
+    for (const std::string& segment : target.segments)
+        out += encoded(segment) + "/";
+    out += "?";
+    for (const auto& [name, value] : target.query)
+        out += encoded(name) + "=" + encoded(value) + "&";
+    return out;
+}
+
+void check_route(std::string_view method, const Target& target) {
+    const Route route = find_route(method, target);
+    switch (route.match) {
+        case Route::Match::found:
+            check(route.allowed_methods.empty(), "what is found needs no Allow");
+            if (route.action == mailramp::admin::Action::delete_message ||
+                route.action == mailramp::admin::Action::resume_mailbox)
+                check(!route.argument.empty(), "what changes one thing names it");
+            break;
+        case Route::Match::method_not_allowed:
+            check(!route.allowed_methods.empty(), "405 says what is allowed (RFC 9110 section 15.5.6)");
+            break;
+        case Route::Match::no_such_path:
+            check(route.allowed_methods.empty(), "nothing is allowed where nothing is");
+            break;
+    }
+}
+
+}  // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+    const std::string_view text(reinterpret_cast<const char*>(data), size);
+    const auto target = mailramp::admin::parse_target(text);
+    if (!target) {
+        check(!target.error().message.empty(), "a refusal has its reason");
+        return 0;
+    }
+    for (const std::string& segment : target->segments)
+        check(segment.find('\0') == std::string::npos || text.find('\0') != std::string_view::npos,
+              "no escape makes a NUL");
+    for (const auto& [name, value] : target->query) {
+        check(!name.empty(), "a query field has a name");
+        check(target->field(name) == value, "a query field stands there once");
+    }
+    const auto again = mailramp::admin::parse_target(written(*target));
+    check(!target->segments.empty() || again.has_value(), "the root can be written anew");
+    if (text.find('\0') == std::string_view::npos)
+        check(again && again->segments == target->segments && again->query == target->query,
+              "a target means the same when it is written anew");
+    for (const std::string_view method : {"GET", "HEAD", "POST", "DELETE", "PUT"})
+        check_route(method, *target);
+    return 0;
+}
