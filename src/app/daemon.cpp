@@ -205,7 +205,7 @@ base::Result<> Daemon::Impl::open_upstream() {
         mailboxes.push_back({.server = mailbox.server, .tokens = cache_of(mailbox.credential)});
         delivering.push_back(mailbox.delivery);
     }
-    auto created = upstream::SmtpCourier::create(std::move(mailboxes), *std::move(tls), own_endpoints(),
+    auto created = upstream::SmtpCourier::create(std::move(mailboxes), *tls, own_endpoints(),
                                                  loop.get_executor(), clock, logger);
     if (!created) return std::unexpected(std::move(created.error()));
     courier = *std::move(created);

@@ -23,6 +23,7 @@ namespace {
 
 // A page of the list with the longest answers is below this.
 constexpr std::size_t response_bytes_max = std::size_t{16} << 20;
+constexpr std::size_t account_entry_bytes_max = 16 * 1024;  // a user or a group of this machine
 
 Failure not_running(const std::filesystem::path& socket, const std::string& why) {
     return {ExitStatus::unavailable,
@@ -33,7 +34,7 @@ Failure not_running(const std::filesystem::path& socket, const std::string& why)
 }
 
 std::string name_of_group(gid_t id) {
-    std::array<char, 16 * 1024> space{};
+    std::array<char, account_entry_bytes_max> space{};
     group entry{};
     group* found = nullptr;
     ::getgrgid_r(id, &entry, space.data(), space.size(), &found);
@@ -41,7 +42,7 @@ std::string name_of_group(gid_t id) {
 }
 
 std::string name_of_user(uid_t id) {
-    std::array<char, 16 * 1024> space{};
+    std::array<char, account_entry_bytes_max> space{};
     passwd entry{};
     passwd* found = nullptr;
     ::getpwuid_r(id, &entry, space.data(), space.size(), &found);
@@ -99,7 +100,7 @@ Reply ask_daemon(const std::filesystem::path& socket, const std::string& method,
     boost::asio::io_context loop;
     auto work = (*client)->send(std::move(request));
     boost::asio::co_spawn(loop, std::move(work),
-                          [&response](std::exception_ptr error, base::Result<io::HttpResponse> got) {
+                          [&response](const std::exception_ptr& error, base::Result<io::HttpResponse> got) {
                               if (!error) response = std::move(got);
                           });
     loop.run();

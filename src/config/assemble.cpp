@@ -105,7 +105,7 @@ class Assembler {
         return layered;
     }
     [[nodiscard]] Path upstream_key(const MailboxPart& part, std::string_view key) const {
-        const Path shared{"upstream", std::string(key)};
+        Path shared{"upstream", std::string(key)};
         if (places_.is_short()) return shared;
         return report_.first_given({places_.mailbox(part.name, "upstream") / key, shared});
     }

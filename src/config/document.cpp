@@ -167,10 +167,10 @@ std::string hint_for(std::string_view text, int line) {
     const std::string_view content = line_of(text, line);
     const std::string_view previous = line > 1 ? line_of(text, line - 1) : std::string_view();
     if (content.find('\t') != std::string_view::npos) return "indent with spaces, never with tabs";
-    if (content.find("*") != std::string_view::npos)
+    if (content.find('*') != std::string_view::npos)
         return "a text that starts with * stands in quotes: \"*@contoso.com\"; aliases (*name) are not "
                "supported";
-    if (content.find("[") != std::string_view::npos && content.find("]:") != std::string_view::npos)
+    if (content.find('[') != std::string_view::npos && content.find("]:") != std::string_view::npos)
         return "an IPv6 address stands in quotes: \"[::1]:25\"";
     if (content.find('@') == 0 || content.find(": @") != std::string_view::npos ||
         content.find('`') != std::string_view::npos)

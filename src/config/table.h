@@ -40,7 +40,7 @@ class Table {
   public:
     // `member` is a pointer to member, or a generic lambda from Owner& to a reference.
     template <class Member, class T>
-    Table& value(std::string name, Member member, ValueType<T> type, std::string doc,
+    Table& value(const std::string& name, Member member, const ValueType<T>& type, std::string doc,
                  Need need = Need::optional) {
         Row row = make_row(name, type.words, std::move(doc), need);
         if (type.show)
@@ -60,8 +60,8 @@ class Table {
 
     // A list, or one value in its place. What the file gives replaces the default as a whole.
     template <class Member, class T>
-    Table& list(std::string name, Member member, ValueType<T> type, std::size_t items_max, std::string doc,
-                Need need = Need::optional) {
+    Table& list(const std::string& name, Member member, const ValueType<T>& type, std::size_t items_max,
+                std::string doc, Need need = Need::optional) {
         Row row = make_row(name, "a list; each entry: " + type.words, std::move(doc), need);
         row.show = [member, type](const Owner& owner) {
             std::vector<std::string> shown;
@@ -97,7 +97,7 @@ class Table {
     }
 
     template <class Member>
-    Table& secret(std::string name, Member member, std::string doc) {
+    Table& secret(const std::string& name, Member member, std::string doc) {
         Row row = make_row(name, secret_words(), std::move(doc), Need::optional);
         row.bind = [member](Owner& owner, const Node& node, const Path& path, Problems& problems) {
             read_secret(std::invoke(member, owner), node, path, problems);
@@ -108,7 +108,7 @@ class Table {
 
     // Keys of their own below this one.
     template <class Member, class Part>
-    Table& section(std::string name, Member member, Table<Part> part, std::string doc) {
+    Table& section(const std::string& name, Member member, const Table<Part>& part, std::string doc) {
         Row row = make_row(name, "keys of its own", std::move(doc), Need::optional);
         row.nested = [member, part, name](const Owner& defaults) {
             return prefixed(name + ".", part.keys(std::invoke(member, defaults)));
@@ -122,8 +122,9 @@ class Table {
 
     // A section with the keys of another one, of the top level, which it overrides.
     template <class Member, class Part>
-    Table& overriding(std::string name, Member member, Table<Part> part, std::string_view overridden) {
-        section(std::move(name), member, std::move(part),
+    Table& overriding(const std::string& name, Member member, const Table<Part>& part,
+                      std::string_view overridden) {
+        section(name, member, part,
                 "What differs from the section " + std::string(overridden) + " of the top level.");
         rows_.back().key.type = "the keys of `" + std::string(overridden) + "`";
         rows_.back().nested = [](const Owner&) { return std::vector<Key>(); };
@@ -132,7 +133,8 @@ class Table {
 
     // Names that the user chooses, each with keys of its own. `set_name(part, name)` tells the part.
     template <class Member, class Part, class SetName>
-    Table& named(std::string name, Member member, Table<Part> part, SetName set_name, std::string doc) {
+    Table& named(const std::string& name, Member member, const Table<Part>& part, SetName set_name,
+                 std::string doc) {
         Row row = make_row(name, "names, each with keys of its own", std::move(doc), Need::optional);
         row.nested = [part, name](const Owner&) { return prefixed(name + ".<name>.", part.keys(Part{})); };
         row.bind = [member, part, set_name](Owner& owner, const Node& node, const Path& path,
@@ -153,7 +155,7 @@ class Table {
 
     // A list whose entries have keys of their own.
     template <class Member, class Part>
-    Table& records(std::string name, Member member, Table<Part> part, std::size_t items_max,
+    Table& records(const std::string& name, Member member, const Table<Part>& part, std::size_t items_max,
                    std::string doc) {
         Row row = make_row(name, "a list of entries with keys of their own", std::move(doc), Need::optional);
         row.nested = [part, name](const Owner&) { return prefixed(name + "[].", part.keys(Part{})); };

@@ -15,7 +15,7 @@ ValueType<const provider::Preset*> provider_name() {
     std::vector<std::pair<std::string, const provider::Preset*>> words;
     for (const provider::Preset& preset : provider::presets())
         words.emplace_back(preset.name, &preset);
-    return choice(std::move(words));
+    return choice(words);
 }
 
 Table<inbound::Options> inbound_table() {

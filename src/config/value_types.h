@@ -60,7 +60,7 @@ struct ValueType {
 
 // One word of a list.
 template <class E>
-[[nodiscard]] ValueType<E> choice(std::vector<std::pair<std::string, E>> words);
+[[nodiscard]] ValueType<E> choice(const std::vector<std::pair<std::string, E>>& words);
 
 [[nodiscard]] bool is_guid(std::string_view text);
 [[nodiscard]] std::string show_endpoint(const io::Endpoint& endpoint);
@@ -70,7 +70,7 @@ template <class E>
 [[nodiscard]] std::string joined(const std::vector<std::string>& words);
 
 template <class E>
-ValueType<E> choice(std::vector<std::pair<std::string, E>> words) {
+ValueType<E> choice(const std::vector<std::pair<std::string, E>>& words) {
     std::vector<std::string> names;
     for (const auto& [word, value] : words)
         names.push_back(word);

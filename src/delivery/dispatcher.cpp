@@ -67,7 +67,7 @@ std::vector<MailboxStatus> Dispatcher::mailboxes() const {
     return all;
 }
 
-Dispatcher::Impl::Impl(DeliveryOptions options, std::vector<MailboxOptions> mailboxes,
+Dispatcher::Impl::Impl(DeliveryOptions options, std::vector<MailboxOptions>&& mailboxes,
                        queue::QueueStore& store, BudgetStore& budget, Courier& courier,
                        const io::Executor& executor, const base::Clock& clock, base::Logger logger,
                        std::uint64_t seed)

@@ -70,7 +70,7 @@ struct Loan {
 };
 
 struct Dispatcher::Impl {
-    Impl(DeliveryOptions options, std::vector<MailboxOptions> mailboxes, queue::QueueStore& store,
+    Impl(DeliveryOptions options, std::vector<MailboxOptions>&& mailboxes, queue::QueueStore& store,
          BudgetStore& budget, Courier& courier, const io::Executor& executor, const base::Clock& clock,
          base::Logger logger, std::uint64_t seed);
 

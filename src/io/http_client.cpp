@@ -54,7 +54,7 @@ struct CurlHttpClient::Impl {
 
     void serve();
     bool take_arrivals();
-    void add(std::shared_ptr<CurlTransfer> transfer);
+    void add(const std::shared_ptr<CurlTransfer>& transfer);
     void drop_cancelled();
     void settle_finished();
     template <class Outcome>
@@ -114,12 +114,12 @@ bool CurlHttpClient::Impl::take_arrivals() {
         taken.swap(arrivals);
         goes_on = !stopping;
     }
-    for (auto& transfer : taken)
-        add(std::move(transfer));
+    for (const auto& transfer : taken)
+        add(transfer);
     return goes_on;
 }
 
-void CurlHttpClient::Impl::add(std::shared_ptr<CurlTransfer> transfer) {
+void CurlHttpClient::Impl::add(const std::shared_ptr<CurlTransfer>& transfer) {
     active.push_back(transfer);
     if (auto prepared = transfer->prepare(trusted.get(), options.user_agent); !prepared)
         return end(transfer, std::move(prepared.error()));

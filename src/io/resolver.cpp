@@ -75,7 +75,7 @@ class PendingLookup final : public detail::Rendezvous {
 // stopped.
 base::Result<> start_lookup(const Resolver& resolver, std::shared_ptr<PendingLookup> pending,
                             const std::string& host, std::uint16_t port, const ConnectOptions& options) {
-    const std::shared_ptr<std::atomic<std::size_t>> in_flight = resolver.in_flight();
+    const std::shared_ptr<std::atomic<std::size_t>>& in_flight = resolver.in_flight();
     if (in_flight->fetch_add(1) >= options.lookups_in_flight_max) {
         in_flight->fetch_sub(1);
         return base::fail(base::ErrorKind::unavailable,

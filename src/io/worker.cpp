@@ -44,7 +44,7 @@ struct Worker::State {
     }
 };
 
-Worker::Worker(std::string name, std::size_t threads) : state_(std::make_shared<State>()) {
+Worker::Worker(const std::string& name, std::size_t threads) : state_(std::make_shared<State>()) {
     for (std::size_t i = 0; i < threads; ++i)
         state_->threads.push_back(start_thread(name, [state = state_] { state->serve(); }));
 }

@@ -41,7 +41,7 @@ std::string shell_word(const std::string& path) {
         return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
                std::string_view("/._-+:@,").find(c) != std::string_view::npos;
     };
-    const std::string clean = base::printable(path, name_bytes_shown_max);
+    std::string clean = base::printable(path, name_bytes_shown_max);
     if (!clean.empty() && std::ranges::all_of(clean, harmless)) return clean;
     std::string quoted = "'";
     for (const char c : clean)

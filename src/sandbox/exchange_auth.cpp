@@ -89,7 +89,7 @@ std::optional<std::string> ExchangeSession::login_refusal(const std::optional<Be
 
 // Google's way (RFC 7628 §3.2.2): the reason as a challenge, and the 535 only when the client has answered
 // it.
-void ExchangeSession::refuse_login(std::string reply) {
+void ExchangeSession::refuse_login(const std::string& reply) {
     ++world_.counters.auths_refused;
     if (options_.auth_shape == AuthShape::microsoft || !reply.starts_with("535 5.7.3")) return say(reply);
     login_reply_ =

@@ -157,7 +157,7 @@ class ExchangeSession {
     void login(std::string_view response, const Now& now);
     [[nodiscard]] std::optional<std::string> login_refusal(const std::optional<BearerLogin>& login,
                                                            const Now& now);
-    void refuse_login(std::string reply);
+    void refuse_login(const std::string& reply);
 
     const SessionOptions options_;
     SessionWorld world_;

@@ -124,15 +124,15 @@ base::Duration Session::reply_timeout() const {
     return timeouts.envelope_timeout;
 }
 
-void Session::lose(base::Error error) {
+void Session::lose(const base::Error& error) {
     protocol_.connection_lost(error);
     stream_.close();
 }
 
-void Session::lose_content(base::Error error) {
+void Session::lose_content(const base::Error& error) {
     content_failure_ = answer_of(mail::Channel::local, mail::Phase::body, 451, "4.3.0",
                                  "the content could not be read: " + error.message);
-    lose(std::move(error));
+    lose(error);
 }
 
 // Does what the protocol wants until it wants something that only the caller has.
@@ -259,7 +259,7 @@ io::Task<> Session::write_content(delivery::ContentReader content, std::uint64_t
     while (protocol_.next() == Step::need_body && offset < size_bytes) {
         const std::uint64_t wanted = std::min<std::uint64_t>(server.body_piece_bytes, size_bytes - offset);
         auto piece = co_await content(offset, static_cast<std::size_t>(wanted));
-        if (!piece) co_return lose_content(std::move(piece.error()));
+        if (!piece) co_return lose_content(piece.error());
         if (piece->empty() || piece->size() > wanted)
             co_return lose_content({base::ErrorKind::io, "it is not as long as it is said to be"});
         if (now() >= content_deadline)

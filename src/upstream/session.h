@@ -85,8 +85,8 @@ class Session {
     [[nodiscard]] base::Duration reply_timeout() const;
     [[nodiscard]] base::SteadyTime now() const { return environment_->clock.steady(); }
     [[nodiscard]] base::Duration until(base::SteadyTime deadline) const;
-    void lose(base::Error error);
-    void lose_content(base::Error error);
+    void lose(const base::Error& error);
+    void lose_content(const base::Error& error);
 
     std::shared_ptr<const SessionEnvironment> environment_;
     io::Stream stream_;

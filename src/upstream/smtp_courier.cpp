@@ -103,8 +103,8 @@ SmtpCourier::SmtpCourier(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 SmtpCourier::~SmtpCourier() = default;
 
 base::Result<std::unique_ptr<SmtpCourier>> SmtpCourier::create(std::vector<CourierMailbox> mailboxes,
-                                                               std::optional<io::TlsClient> tls,
-                                                               std::vector<io::Endpoint> own_listeners,
+                                                               const std::optional<io::TlsClient>& tls,
+                                                               const std::vector<io::Endpoint>& own_listeners,
                                                                const io::Executor& executor,
                                                                const base::Clock& clock,
                                                                base::Logger logger) {

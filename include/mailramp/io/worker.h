@@ -20,7 +20,7 @@ class Worker {
   public:
     using Work = std::move_only_function<void()>;
 
-    Worker(std::string name, std::size_t threads = 1);
+    Worker(const std::string& name, std::size_t threads = 1);
     // Runs what was posted before, then joins. See abandon() for the end that may not wait.
     ~Worker();
     Worker(const Worker&) = delete;
@@ -35,9 +35,9 @@ class Worker {
     std::shared_ptr<State> state_;
 };
 
-// Runs `work` on the worker and resumes the calling coroutine on its own executor with the result. `work` must
-// be named on a line of its own and moved in (g++ 12 destroys capturing temporaries of a co_await line twice).
-// It must not throw.
+// Runs `work` on the worker and resumes the calling coroutine on its own executor with the result. `work`
+// must be named on a line of its own and moved in (g++ 12 destroys capturing temporaries of a co_await line
+// twice). It must not throw.
 template <class F>
 Task<std::invoke_result_t<F>> offload(Worker& worker, F work);
 

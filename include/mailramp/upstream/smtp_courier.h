@@ -50,9 +50,9 @@ class SmtpCourier final : public delivery::Courier {
     // Mailboxes whose options check() refuses are an error, as are two of one name and a missing token cache.
     // `tls` may be missing only if no mailbox uses TLS. `clock` must outlive the courier.
     [[nodiscard]] static base::Result<std::unique_ptr<SmtpCourier>> create(
-        std::vector<CourierMailbox> mailboxes, std::optional<io::TlsClient> tls,
-        std::vector<io::Endpoint> own_listeners, const io::Executor& executor, const base::Clock& clock,
-        base::Logger logger);
+        std::vector<CourierMailbox> mailboxes, const std::optional<io::TlsClient>& tls,
+        const std::vector<io::Endpoint>& own_listeners, const io::Executor& executor,
+        const base::Clock& clock, base::Logger logger);
     ~SmtpCourier() override;
 
     [[nodiscard]] io::Task<delivery::AttemptReport> deliver(delivery::Submission submission) override;
