@@ -2,13 +2,19 @@
 
 #include <array>
 #include <cerrno>
+#include <cstddef>
 
 #include <grp.h>
 
 namespace mailramp::admin {
+namespace {
+
+constexpr std::size_t group_entry_bytes_max = 16 * 1024;
+
+}  // namespace
 
 base::Result<gid_t> find_group(const std::string& name) {
-    std::array<char, 16 * 1024> space{};
+    std::array<char, group_entry_bytes_max> space{};
     group entry{};
     group* found = nullptr;
     const int error = ::getgrnam_r(name.c_str(), &entry, space.data(), space.size(), &found);

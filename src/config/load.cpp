@@ -20,6 +20,7 @@ namespace mailramp::config {
 namespace {
 
 constexpr std::size_t host_name_bytes_max = 256;
+constexpr std::size_t read_bytes = 16 * 1024;  // at a time
 
 std::vector<ConfigError> about_the_file(std::string what, std::string allowed = {}) {
     return {{0, 0, "", std::move(what), std::move(allowed)}};
@@ -36,7 +37,7 @@ std::expected<FileContent, base::Error> read_all(int file) {
     if (!S_ISREG(status.st_mode)) return base::fail(base::ErrorKind::invalid, "it is not a regular file");
     FileContent content;
     content.open_to_others = (status.st_mode & (S_IRWXG | S_IRWXO)) != 0;
-    std::array<char, 16 * 1024> buffer{};
+    std::array<char, read_bytes> buffer{};
     while (content.text.size() <= file_bytes_max) {
         const ssize_t got = ::read(file, buffer.data(), buffer.size());
         if (got < 0 && errno == EINTR) continue;

@@ -22,6 +22,8 @@ namespace {
 
 namespace asio = boost::asio;
 
+constexpr std::size_t read_bytes = 64 * 1024;  // at a time
+constexpr std::size_t ignored_bytes = 4096;    // at a time, of a client that is not listened to
 constexpr base::Duration write_timeout = std::chrono::seconds(30);
 // Longer than any session lives: the watchdog below cuts, because it can still say why.
 constexpr base::Duration read_timeout = std::chrono::hours(24);
@@ -89,7 +91,7 @@ io::Task<bool> flush(Connection& connection) {
 }
 
 io::Task<bool> read(Connection& connection) {
-    std::array<char, 64 * 1024> buffer;  // not cleared: this is the hot path
+    std::array<char, read_bytes> buffer;  // not cleared: this is the hot path
     auto got = co_await connection.stream.read_some(buffer, read_timeout);
     if (!got) co_return false;
     connection.last_heard = std::chrono::steady_clock::now();
@@ -118,7 +120,7 @@ bool keep_message(Connection& connection) {
 
 // Silence until the client goes or the watchdog cuts.
 io::Task<bool> wait_for_the_end(Connection& connection) {
-    std::array<char, 4096> ignored{};
+    std::array<char, ignored_bytes> ignored{};
     for (;;) {
         auto got = co_await connection.stream.read_some(ignored, read_timeout);
         if (!got) co_return false;
