@@ -16,7 +16,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::size_t error_text_bytes_max = 256;
+constexpr std::size_t openssl_words_bytes_max = 256;
 
 bool in_environment(const char* name) {
     const char* value = std::getenv(name);
@@ -60,7 +60,7 @@ std::string openssl_error() {
     const unsigned long code = ERR_peek_last_error();
     ERR_clear_error();
     if (code == 0) return "unknown error";
-    std::array<char, error_text_bytes_max> text{};
+    std::array<char, openssl_words_bytes_max> text{};
     ERR_error_string_n(code, text.data(), text.size());
     const char* reason = ERR_reason_error_string(code);
     return reason != nullptr ? std::string(reason) : std::string(text.data());

@@ -16,7 +16,7 @@ namespace {
 namespace http = boost::beast::http;
 using Parser = http::request_parser<http::string_body>;
 
-constexpr std::size_t read_bytes = 4096;  // at a time
+constexpr std::size_t request_piece_bytes = 4096;  // at a time
 
 struct Request {
     HttpCall call;
@@ -31,7 +31,7 @@ io::Task<std::optional<Request>> read_request(io::Stream& stream, std::string& b
     parser.header_limit(static_cast<std::uint32_t>(options.header_bytes_max));
     parser.body_limit(options.body_bytes_max);
     parser.eager(true);
-    std::array<char, read_bytes> chunk{};
+    std::array<char, request_piece_bytes> chunk{};
     while (!parser.is_done()) {
         boost::system::error_code error;
         const std::size_t used = parser.put(boost::asio::buffer(buffer), error);
