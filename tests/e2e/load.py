@@ -56,6 +56,7 @@ class Account:
         self._sent = {}       # id -> (content, recipients), before its first octet goes out
         self._promised = set()
         self._delivered = collections.Counter()  # (id, recipient)
+        self._missing = set()  # (id, recipient): promised and not delivered; kept up to date, since loops ask often
         self._altered = set()
 
     def opened(self, message_id, content, recipients):
@@ -65,6 +66,8 @@ class Account:
     def promised(self, message_id):
         with self._changed:
             self._promised.add(message_id)
+            self._missing.update((message_id, recipient) for recipient in self._sent[message_id][1]
+                                 if (message_id, recipient) not in self._delivered)
             self._changed.notify_all()
 
     def arrived(self, delivery):
@@ -76,6 +79,7 @@ class Account:
                 self._altered.add(message_id or content[:200])
             for recipient in recipients:
                 self._delivered[message_id, recipient] += 1
+                self._missing.discard((message_id, recipient))
             self._changed.notify_all()
 
     def promised_count(self):
@@ -96,17 +100,17 @@ class Account:
         with self._changed:
             return self._changed.wait_for(lambda: len(self._delivered) >= count, seconds)
 
-    def _missing(self):
-        return {(message_id, recipient) for message_id in self._promised for recipient in self._sent[message_id][1]
-                if (message_id, recipient) not in self._delivered}
-
     def missing(self):
         with self._changed:
-            return self._missing()
+            return set(self._missing)
+
+    def missing_count(self):
+        with self._changed:
+            return len(self._missing)
 
     def wait_until_nothing_is_missing(self, seconds):
         with self._changed:
-            return self._changed.wait_for(lambda: not self._missing(), seconds)
+            return self._changed.wait_for(lambda: not self._missing, seconds)
 
     def altered(self):
         with self._changed:
@@ -130,7 +134,7 @@ class Account:
     def summary(self):
         with self._changed:
             unanswered = len(self._sent) - len(self._promised)
-            return (f'{len(self._promised)} promised, {len(self._missing())} recipients missing, {len(self._altered)} altered, '
+            return (f'{len(self._promised)} promised, {len(self._missing)} recipients missing, {len(self._altered)} altered, '
                     f'{self._duplicates()} duplicates, '
                     f'{unanswered} sent without an answer')
 
