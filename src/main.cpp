@@ -1,3 +1,5 @@
 #include "mailramp/cli/command_line.h"
 
-int main(int argc, char** argv) { return mailramp::cli::run(argc, argv); }
+int main(int argc, char** argv) {
+    return mailramp::cli::run(argc, argv);
+}

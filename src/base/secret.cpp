@@ -11,7 +11,9 @@ void wipe(std::string& text) noexcept {
     text.clear();
 }
 
-Secret::Secret(Secret&& other) noexcept : value_(std::move(other.value_)) { other.wipe(); }
+Secret::Secret(Secret&& other) noexcept : value_(std::move(other.value_)) {
+    other.wipe();
+}
 
 Secret& Secret::operator=(Secret&& other) noexcept {
     if (this != &other) {
@@ -22,8 +24,12 @@ Secret& Secret::operator=(Secret&& other) noexcept {
     return *this;
 }
 
-Secret::~Secret() { wipe(); }
+Secret::~Secret() {
+    wipe();
+}
 
-void Secret::wipe() noexcept { base::wipe(value_); }
+void Secret::wipe() noexcept {
+    base::wipe(value_);
+}
 
 }  // namespace mailramp::base

@@ -7,9 +7,13 @@
 namespace mailramp::base {
 namespace {
 
-unsigned char octet(char c) { return static_cast<unsigned char>(c); }
+unsigned char octet(char c) {
+    return static_cast<unsigned char>(c);
+}
 
-char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c; }
+char lower(char c) {
+    return c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c;
+}
 
 // The length of the well-formed UTF-8 sequence at the start of `text`, or 0 (RFC 3629 §4).
 std::size_t utf8_sequence(std::string_view text) {
@@ -32,7 +36,8 @@ std::size_t utf8_sequence(std::string_view text) {
     return 0;
 }
 
-constexpr std::string_view base64_alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+constexpr std::string_view base64_alphabet =
+    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
 }  // namespace
 
@@ -44,7 +49,8 @@ std::string printable(std::string_view text, std::size_t bytes_max) {
         // U+0080…U+009F are control characters too (C1), and terminals obey some of them.
         const bool c1 = length == 2 && octet(text[0]) == 0xC2 && octet(text[1]) < 0xA0;
         const bool control = length == 1 && (octet(text[0]) < 0x20 || octet(text[0]) == 0x7F);
-        const std::string_view piece = length == 0 || control || c1 ? std::string_view("?") : text.substr(0, length);
+        const std::string_view piece =
+            length == 0 || control || c1 ? std::string_view("?") : text.substr(0, length);
         if (out.size() + piece.size() > bytes_max) break;
         out += piece;
         text.remove_prefix(std::max<std::size_t>(length, 1));
@@ -103,7 +109,8 @@ std::string base64_encode(std::string_view bytes) {
 std::optional<std::string> base64_decode(std::string_view text) {
     if (text.size() % 4 != 0) return {};
     std::size_t padding = 0;
-    while (padding < 2 && padding < text.size() && text[text.size() - 1 - padding] == '=') ++padding;
+    while (padding < 2 && padding < text.size() && text[text.size() - 1 - padding] == '=')
+        ++padding;
     std::string out;
     out.reserve(text.size() / 4 * 3);
     unsigned group = 0;

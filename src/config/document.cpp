@@ -292,8 +292,7 @@ Node parse_document(std::string_view text, Problems& problems, const DocumentLim
         root = parse_only_document(parser, problems, limits);
     } catch (const YAML::Exception& error) {
         const Mark mark = error.mark.is_null() ? Mark{} : place(error.mark);
-        problems.add(mark, {}, "this is not YAML (" + complaint(error) + ")",
-                     hint_for(text, mark.line));
+        problems.add(mark, {}, "this is not YAML (" + complaint(error) + ")", hint_for(text, mark.line));
         return {};
     } catch (const TooLarge&) {
         problems.add({}, {}, "the file has more keys and values, or deeper ones, than any configuration");

@@ -6,31 +6,50 @@ namespace mailramp::mail {
 
 const char* to_string(Channel channel) {
     switch (channel) {
-        case Channel::none: return "none";
-        case Channel::smtp: return "smtp";
-        case Channel::http: return "http";
-        case Channel::local: return "local";
+        case Channel::none:
+            return "none";
+        case Channel::smtp:
+            return "smtp";
+        case Channel::http:
+            return "http";
+        case Channel::local:
+            return "local";
     }
     return "none";
 }
 
 const char* to_string(Phase phase) {
     switch (phase) {
-        case Phase::none: return "none";
-        case Phase::resolve: return "resolve";
-        case Phase::connect: return "connect";
-        case Phase::banner: return "banner";
-        case Phase::ehlo: return "ehlo";
-        case Phase::starttls: return "starttls";
-        case Phase::tls: return "tls";
-        case Phase::token: return "token";
-        case Phase::auth: return "auth";
-        case Phase::mail: return "mail";
-        case Phase::rcpt: return "rcpt";
-        case Phase::data: return "data";
-        case Phase::body: return "body";
-        case Phase::body_end: return "body_end";
-        case Phase::quit: return "quit";
+        case Phase::none:
+            return "none";
+        case Phase::resolve:
+            return "resolve";
+        case Phase::connect:
+            return "connect";
+        case Phase::banner:
+            return "banner";
+        case Phase::ehlo:
+            return "ehlo";
+        case Phase::starttls:
+            return "starttls";
+        case Phase::tls:
+            return "tls";
+        case Phase::token:
+            return "token";
+        case Phase::auth:
+            return "auth";
+        case Phase::mail:
+            return "mail";
+        case Phase::rcpt:
+            return "rcpt";
+        case Phase::data:
+            return "data";
+        case Phase::body:
+            return "body";
+        case Phase::body_end:
+            return "body_end";
+        case Phase::quit:
+            return "quit";
     }
     return "none";
 }

@@ -45,7 +45,7 @@ base::Result<> sync_folder(const Path& path) {
 }
 
 base::Result<> check_folder(const Path& path) {
-    struct stat found {};
+    struct stat found{};
     if (::lstat(path.c_str(), &found) != 0)
         return std::unexpected(base::system_error("look at " + path.string(), errno));
     const std::string name = path.string();
@@ -76,7 +76,7 @@ base::Result<> make_folder(const Path& path) {
 // Every file of ours is a plain file with one name, 0600, owned by us. Looks before SQLite opens it: closing
 // a second descriptor later would drop SQLite's locks.
 base::Result<> check_file(int descriptor, const Path& path) {
-    struct stat found {};
+    struct stat found{};
     if (::fstat(descriptor, &found) != 0)
         return std::unexpected(base::system_error("look at " + path.string(), errno));
     if (!S_ISREG(found.st_mode) || found.st_nlink != 1 || found.st_uid != ::geteuid())

@@ -27,8 +27,7 @@ std::string_view take_line(std::string_view& text) {
 
 std::string format_reply(int code, std::string_view enhanced, std::string_view text) {
     std::string clean = base::printable(text, text_bytes_max);
-    std::ranges::replace_if(
-        clean, [](char c) { return static_cast<unsigned char>(c) > 0x7E; }, '?');
+    std::ranges::replace_if(clean, [](char c) { return static_cast<unsigned char>(c) > 0x7E; }, '?');
     std::string_view rest = clean;
     std::vector<std::string> lines;
     do {

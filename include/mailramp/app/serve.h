@@ -9,9 +9,9 @@ struct ServeOptions {
     std::filesystem::path config_file = "/etc/mailramp/mailramp.yaml";
 };
 
-// Runs until SIGTERM or SIGINT. Returns a sysexits(3) status: 0 after a clean end; 78 configuration; 69 an address
-// that cannot be bound; 73 a queue folder that cannot be used; 75 a queue that somebody else holds. What is wrong
-// goes to standard error, with the remedy.
+// Runs until SIGTERM or SIGINT. Returns a sysexits(3) status: 0 after a clean end; 78 configuration; 69 an
+// address that cannot be bound; 73 a queue folder that cannot be used; 75 a queue that somebody else holds.
+// What is wrong goes to standard error, with the remedy.
 [[nodiscard]] int serve(const ServeOptions& options);
 
 }  // namespace mailramp::app

@@ -1,7 +1,7 @@
 // mailramp/base/clock.h: the two kinds of time, and the seam that tells it.
 //
-// Wall time is what is stored and shown; steady time is what deadlines and timeouts use. Pure code takes `now`
-// as an argument; only shells hold a Clock. The real clock is io::SystemClock.
+// Wall time is what is stored and shown; steady time is what deadlines and timeouts use. Pure code takes
+// `now` as an argument; only shells hold a Clock. The real clock is io::SystemClock.
 #pragma once
 
 #include <chrono>

@@ -7,24 +7,25 @@
 namespace mailramp::base::events {
 
 // The daemon
-inline constexpr std::string_view starting = "starting";            // version, configuration file
-inline constexpr std::string_view listening = "listening";          // an address is open for clients
-inline constexpr std::string_view ready = "ready";                  // queue open, configuration good
-inline constexpr std::string_view start_failed = "start_failed";    // why the daemon ended before it was ready
-inline constexpr std::string_view stopping = "stopping";            // a signal asked for the end
-inline constexpr std::string_view stopped = "stopped";              // the last line of a run
+inline constexpr std::string_view starting = "starting";          // version, configuration file
+inline constexpr std::string_view listening = "listening";        // an address is open for clients
+inline constexpr std::string_view ready = "ready";                // queue open, configuration good
+inline constexpr std::string_view start_failed = "start_failed";  // why the daemon ended before it was ready
+inline constexpr std::string_view stopping = "stopping";          // a signal asked for the end
+inline constexpr std::string_view stopped = "stopped";            // the last line of a run
 inline constexpr std::string_view config_warning = "config_warning";  // works, but should be changed
 inline constexpr std::string_view log_lines_lost = "log_lines_lost";  // standard error did not take them
 
 // Clients
-inline constexpr std::string_view client_refused = "client_refused";    // not in allow, or too many connections
-inline constexpr std::string_view session_ended = "session_ended";      // a client left, timed out, or was cut off
-inline constexpr std::string_view message_accepted = "accepted";        // durable and answered 250
-inline constexpr std::string_view message_rejected = "rejected";        // answered 4xx or 5xx, with the reply
+inline constexpr std::string_view client_refused = "client_refused";  // not in allow, or too many connections
+inline constexpr std::string_view session_ended =
+    "session_ended";                                              // a client left, timed out, or was cut off
+inline constexpr std::string_view message_accepted = "accepted";  // durable and answered 250
+inline constexpr std::string_view message_rejected = "rejected";  // answered 4xx or 5xx, with the reply
 
 // The queue
-inline constexpr std::string_view queue_opened = "queue_opened";        // what was found on the disk
-inline constexpr std::string_view queue_failed = "queue_failed";        // a commit or sync failed; accepting stops
+inline constexpr std::string_view queue_opened = "queue_opened";  // what was found on the disk
+inline constexpr std::string_view queue_failed = "queue_failed";  // a commit or sync failed; accepting stops
 inline constexpr std::string_view queue_recovered = "queue_recovered";  // the disk works again
 inline constexpr std::string_view queue_full = "queue_full";            // a size limit or the disk is reached
 
@@ -33,21 +34,23 @@ inline constexpr std::string_view token_refreshed = "token_refreshed";
 inline constexpr std::string_view token_failed = "token_failed";
 
 // Delivery
-inline constexpr std::string_view connected = "connected";              // TLS and AUTH done, ready to submit
-inline constexpr std::string_view upstream_state = "upstream_state";    // how far a connection has come
+inline constexpr std::string_view connected = "connected";            // TLS and AUTH done, ready to submit
+inline constexpr std::string_view upstream_state = "upstream_state";  // how far a connection has come
 inline constexpr std::string_view disconnected = "disconnected";
-inline constexpr std::string_view message_delivered = "delivered";      // with the receipt of the server
-inline constexpr std::string_view message_deferred = "deferred";        // tried, will be tried again at a time
-inline constexpr std::string_view message_held = "held";                // waits for a human, with cause and remedy
-inline constexpr std::string_view message_uncertain = "uncertain";      // may have been delivered; see the reason
-inline constexpr std::string_view mailbox_paused = "mailbox_paused";    // with cause and remedy
-inline constexpr std::string_view mailbox_resting = "mailbox_resting";  // transient trouble; goes on by itself
+inline constexpr std::string_view message_delivered = "delivered";  // with the receipt of the server
+inline constexpr std::string_view message_deferred = "deferred";    // tried, will be tried again at a time
+inline constexpr std::string_view message_held = "held";  // waits for a human, with cause and remedy
+inline constexpr std::string_view message_uncertain = "uncertain";  // may have been delivered; see the reason
+inline constexpr std::string_view mailbox_paused = "mailbox_paused";  // with cause and remedy
+inline constexpr std::string_view mailbox_resting =
+    "mailbox_resting";  // transient trouble; goes on by itself
 inline constexpr std::string_view mailbox_resumed = "mailbox_resumed";
-inline constexpr std::string_view delivery_waits = "delivery_waits";    // for the queue, or for configuration
-inline constexpr std::string_view outcome_unsaved = "outcome_unsaved";  // the queue cannot store an outcome now
+inline constexpr std::string_view delivery_waits = "delivery_waits";  // for the queue, or for configuration
+inline constexpr std::string_view outcome_unsaved =
+    "outcome_unsaved";  // the queue cannot store an outcome now
 
 // Operators
-inline constexpr std::string_view admin_request = "admin_request";      // who asked for what over the socket
-inline constexpr std::string_view admin_failed = "admin_failed";        // the socket accepts nobody any more
+inline constexpr std::string_view admin_request = "admin_request";  // who asked for what over the socket
+inline constexpr std::string_view admin_failed = "admin_failed";    // the socket accepts nobody any more
 
 }  // namespace mailramp::base::events

@@ -1,8 +1,9 @@
 // mailramp/base/log.h: the words of the log; where they go is the application's affair.
 //
-// One line an event. The event name is stable and listed in events.h and docs/log-events.md; fields carry what
-// a machine would look for, above all the queue id. Values may come from the network: the logger replaces
-// control characters before anything leaves it. Secrets cannot be passed: base::Secret does not convert.
+// One line an event. The event name is stable and listed in events.h and docs/log-events.md; fields carry
+// what a machine would look for, above all the queue id. Values may come from the network: the logger
+// replaces control characters before anything leaves it. Secrets cannot be passed: base::Secret does not
+// convert.
 #pragma once
 
 #include <concepts>
@@ -49,10 +50,14 @@ class Logger {
     Logger() = default;  // says nothing: for tests
     Logger(const Sink* sink, LogLevel level) : sink_(sink), level_(level) {}
 
-    void debug(std::string_view event, std::string_view message, std::initializer_list<LogField> fields = {}) const;
-    void info(std::string_view event, std::string_view message, std::initializer_list<LogField> fields = {}) const;
-    void warning(std::string_view event, std::string_view message, std::initializer_list<LogField> fields = {}) const;
-    void error(std::string_view event, std::string_view message, std::initializer_list<LogField> fields = {}) const;
+    void debug(std::string_view event, std::string_view message,
+               std::initializer_list<LogField> fields = {}) const;
+    void info(std::string_view event, std::string_view message,
+              std::initializer_list<LogField> fields = {}) const;
+    void warning(std::string_view event, std::string_view message,
+                 std::initializer_list<LogField> fields = {}) const;
+    void error(std::string_view event, std::string_view message,
+               std::initializer_list<LogField> fields = {}) const;
 
   private:
     void write(LogLevel level, std::string_view event, std::string_view message,

@@ -1,8 +1,8 @@
 // mailramp/base/result.h: how an operation says that it failed.
 //
 // Three kinds of failure, three tools: an operation that may fail returns a Result; what the other side of a
-// protocol said is a value (mail::Answer), never an error; a broken invariant is base::check(), kept in release
-// builds. Exceptions of libraries are caught at the edge of the area that uses the library.
+// protocol said is a value (mail::Answer), never an error; a broken invariant is base::check(), kept in
+// release builds. Exceptions of libraries are caught at the edge of the area that uses the library.
 #pragma once
 
 #include <cstdlib>

@@ -43,7 +43,7 @@ class HttpClient {
 };
 
 struct CurlHttpClientOptions {
-    std::filesystem::path ca_file;        // PEM; trusted in addition to the system's CAs
+    std::filesystem::path ca_file;  // PEM; trusted in addition to the system's CAs
     std::string user_agent = "mailramp";
     std::size_t requests_in_flight_max = 16;
 };
@@ -53,10 +53,12 @@ struct CurlHttpClientOptions {
 class CurlHttpClient final : public HttpClient {
   public:
     // Fails with ErrorKind::tls when `ca_file` cannot be read.
-    [[nodiscard]] static base::Result<std::unique_ptr<CurlHttpClient>> create(const CurlHttpClientOptions& options);
+    [[nodiscard]] static base::Result<std::unique_ptr<CurlHttpClient>> create(
+        const CurlHttpClientOptions& options);
     ~CurlHttpClient() override;
     [[nodiscard]] Task<base::Result<HttpResponse>> send(HttpRequest request) override;
-    // Answers every request in flight with ErrorKind::cancelled and detaches: for shutdown, right before _exit.
+    // Answers every request in flight with ErrorKind::cancelled and detaches: for shutdown, right before
+    // _exit.
     void abandon();
 
   private:

@@ -35,7 +35,8 @@ class Listener {
     Listener& operator=(Listener&&) noexcept;
     ~Listener();
 
-    // Out of file descriptors (EMFILE, ENFILE) is not an end: waits `retry_pause` and goes on, without spinning.
+    // Out of file descriptors (EMFILE, ENFILE) is not an end: waits `retry_pause` and goes on, without
+    // spinning.
     [[nodiscard]] Task<base::Result<Stream>> accept();
     void close();
 

@@ -19,7 +19,8 @@ class Event {
     // Wakes the waiter, or the next one to come.
     void notify();
     Task<> wait();
-    // True when notified, false when `deadline` (steady) passed first. A notification is used up by being seen.
+    // True when notified, false when `deadline` (steady) passed first. A notification is used up by being
+    // seen.
     Task<bool> wait_until(base::SteadyTime deadline);
 
   private:

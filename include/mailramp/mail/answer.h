@@ -37,9 +37,9 @@ inline constexpr std::size_t answer_text_bytes_max = 512;
 struct Answer {
     Channel channel = Channel::none;
     Phase phase = Phase::none;
-    int code = 0;             // 250, 535, HTTP status; 0: none was given
-    std::string enhanced;     // "5.7.139", or empty
-    std::string text;         // printable, at most answer_text_bytes_max octets
+    int code = 0;          // 250, 535, HTTP status; 0: none was given
+    std::string enhanced;  // "5.7.139", or empty
+    std::string text;      // printable, at most answer_text_bytes_max octets
 
     friend bool operator==(const Answer&, const Answer&) = default;
 };

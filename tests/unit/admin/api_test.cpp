@@ -31,18 +31,14 @@ class ApiTest : public testing::Test {
         return AdminContext{clock,
                             store,
                             "0.1.0",
-                            [] {
-                                return std::vector<std::string>{"127.0.0.1:25", "[::1]:25"};
-                            },
+                            [] { return std::vector<std::string>{"127.0.0.1:25", "[::1]:25"}; },
                             [this] { return mailboxes; },
                             [this] { return tokens; },
                             [this](const std::string& name) {
                                 resumed.push_back(name);
                                 return resume_result;
                             },
-                            [] {
-                                return std::vector<CounterGroup>{{"inbound", {{"sessions", 7}}}};
-                            },
+                            [] { return std::vector<CounterGroup>{{"inbound", {{"sessions", 7}}}}; },
                             [](const std::string& mailbox, const mail::Answer& answer) {
                                 return Explanation{mailbox + " got " + answer.enhanced, "do this"};
                             }};

@@ -186,7 +186,7 @@ class ServerTest : public testing::Test {
 TEST_F(ServerTest, MakesTheFolderAndTheSocketWithItsMode) {
     options.socket_mode = 0620;
     start();
-    struct stat status {};
+    struct stat status{};
     ASSERT_EQ(::stat(options.socket.c_str(), &status), 0);
     EXPECT_TRUE(S_ISSOCK(status.st_mode));
     EXPECT_EQ(status.st_mode & 07777, 0620u);
@@ -196,7 +196,7 @@ TEST_F(ServerTest, LetsTheGroupReachTheSocketWhateverTheUmask) {
     const mode_t before = ::umask(0077);
     start();
     ::umask(before);
-    struct stat status {};
+    struct stat status{};
     ASSERT_EQ(::stat(options.socket.parent_path().c_str(), &status), 0);
     EXPECT_EQ(status.st_mode & 07777, 0755u);
     ASSERT_EQ(::stat(options.socket.c_str(), &status), 0);
@@ -208,7 +208,7 @@ TEST_F(ServerTest, GivesTheSocketToItsGroup) {
     ASSERT_NE(mine, nullptr);
     options.group = mine->gr_name;
     start();
-    struct stat status {};
+    struct stat status{};
     ASSERT_EQ(::stat(options.socket.c_str(), &status), 0);
     EXPECT_EQ(status.st_gid, ::getegid());
     EXPECT_EQ(status.st_mode & 07777, 0660u);

@@ -13,9 +13,7 @@ namespace mailramp::base {
 namespace {
 
 template <class T>
-concept Streamable = requires(std::ostream& out, const T& value) {
-    out << value;
-};
+concept Streamable = requires(std::ostream& out, const T& value) { out << value; };
 
 static_assert(Streamable<std::string>);
 static_assert(!Streamable<Secret>, "a secret cannot be logged by accident");

@@ -62,7 +62,7 @@ bool can_connect(const fs::path& path) {
 }
 
 mode_t mode_of(const fs::path& path) {
-    struct stat info {};
+    struct stat info{};
     EXPECT_EQ(::lstat(path.c_str(), &info), 0);
     return info.st_mode & 07777;
 }

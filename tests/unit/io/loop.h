@@ -37,8 +37,7 @@ class Loop {
     // Runs until `task` is done (other tasks go on in a later run) and returns what it returned. `meanwhile`
     // is called once when everything waits.
     template <class T>
-    T run(
-        Task<T> task, std::move_only_function<void()> meanwhile = [] {}) {
+    T run(Task<T> task, std::move_only_function<void()> meanwhile = [] {}) {
         std::optional<T> result;
         asio::co_spawn(context_, keep(std::move(task), result), [this](std::exception_ptr error) {
             if (error) std::rethrow_exception(error);

@@ -72,7 +72,7 @@ TEST_F(BodyFiles, AreForUsOnlyWhateverTheUmask) {
     const auto written = write(name, "x");
     ::umask(before);
     ASSERT_TRUE(written);
-    struct stat found {};
+    struct stat found{};
     ASSERT_EQ(::stat(bodies.path(name).c_str(), &found), 0);
     EXPECT_EQ(found.st_mode & ALLPERMS, 0600u);
 }

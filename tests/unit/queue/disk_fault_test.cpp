@@ -102,7 +102,9 @@ TEST(OpeningWithAFault, SaysSoAndWorksWhenTheFaultHasEnded) {
             queue.live();
         }
         disk.fail_call(k, TestDisk::Lasting::until_healed);
-        { const QueueUnderTest queue(temporary.queue(), disk, ledger); }
+        {
+            const QueueUnderTest queue(temporary.queue(), disk, ledger);
+        }
         const bool struck = disk.fault_has_struck();
         disk.heal();
         QueueUnderTest queue(temporary.queue(), disk, ledger);

@@ -15,7 +15,7 @@ namespace {
 using ::testing::HasSubstr;
 
 mode_t mode_of(const std::filesystem::path& path) {
-    struct stat found {};
+    struct stat found{};
     EXPECT_EQ(::lstat(path.c_str(), &found), 0);
     return found.st_mode & ALLPERMS;
 }
@@ -34,7 +34,9 @@ TEST(Folder, MakesAPrivateFolderWithPrivateFiles) {
 
 TEST(Folder, TightensFilesThatOthersCouldRead) {
     const TemporaryFolder temporary;
-    { ASSERT_TRUE(Folder::open(temporary.queue())); }
+    {
+        ASSERT_TRUE(Folder::open(temporary.queue()));
+    }
     ASSERT_EQ(::chmod((temporary.queue() / "queue.db").c_str(), 0644), 0);
     ASSERT_TRUE(Folder::open(temporary.queue()));
     EXPECT_EQ(mode_of(temporary.queue() / "queue.db"), 0600u);
@@ -52,7 +54,9 @@ TEST(Folder, RefusesASecondInstanceAndNamesTheFirst) {
 
 TEST(Folder, CanBeOpenedAgainWhenTheFirstIsGone) {
     const TemporaryFolder temporary;
-    { ASSERT_TRUE(Folder::open(temporary.queue())); }
+    {
+        ASSERT_TRUE(Folder::open(temporary.queue()));
+    }
     EXPECT_TRUE(Folder::open(temporary.queue()));
 }
 
@@ -90,7 +94,9 @@ TEST(Folder, RefusesSymbolicLinksInAnyPlace) {
 
 TEST(Folder, RefusesADatabaseWithASecondName) {
     const TemporaryFolder temporary;
-    { ASSERT_TRUE(Folder::open(temporary.queue())); }
+    {
+        ASSERT_TRUE(Folder::open(temporary.queue()));
+    }
     std::filesystem::create_hard_link(temporary.queue() / "queue.db", temporary.path() / "other");
     const auto folder = Folder::open(temporary.queue());
     ASSERT_FALSE(folder);

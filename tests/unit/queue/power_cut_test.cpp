@@ -11,7 +11,9 @@ bool cut_at(long k, std::uint64_t seed, TestDisk::Syncs syncs, int& losses) {
     const TemporaryFolder temporary;
     TestDisk disk(temporary.queue(), seed);
     Ledger ledger;
-    { const QueueUnderTest first(temporary.queue(), disk, ledger); }
+    {
+        const QueueUnderTest first(temporary.queue(), disk, ledger);
+    }
     disk.obey_syncs(syncs);
     disk.cut_at_call(k);
     {
@@ -76,7 +78,9 @@ TEST(PowerCut, WhileTheQueueIsMadeLeavesOneThatCanBeUsed) {
         TestDisk disk(temporary.queue(), static_cast<std::uint64_t>(k));
         Ledger ledger;
         disk.cut_at_call(k);
-        { const QueueUnderTest first(temporary.queue(), disk, ledger); }
+        {
+            const QueueUnderTest first(temporary.queue(), disk, ledger);
+        }
         const bool cut = disk.power_is_gone();
         disk.cut_power();
         QueueUnderTest queue(temporary.queue(), disk, ledger);

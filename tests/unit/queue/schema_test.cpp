@@ -31,7 +31,9 @@ struct Visitor {
 
 TEST(Schema, StoresWhatCannotBeChangedLater) {
     const TemporaryFolder temporary;
-    { const CoreOnDisk queue(temporary.queue()); }
+    {
+        const CoreOnDisk queue(temporary.queue());
+    }
     Visitor file(temporary.queue() / "queue.db");
     EXPECT_EQ(file.integer("PRAGMA page_size"), 4096);
     EXPECT_EQ(file.integer("PRAGMA auto_vacuum"), 2);
@@ -81,7 +83,9 @@ TEST(Schema, KeepsEverybodyElseOutWhileItIsOpen) {
 
 TEST(Schema, WaitsForNobodyWhoHasTheFileOpen) {
     const TemporaryFolder temporary;
-    { const CoreOnDisk queue(temporary.queue()); }
+    {
+        const CoreOnDisk queue(temporary.queue());
+    }
     Visitor visitor(temporary.queue() / "queue.db");
     ASSERT_EQ(visitor.execute("PRAGMA locking_mode=EXCLUSIVE; BEGIN EXCLUSIVE; SELECT * FROM message"),
               SQLITE_OK);
@@ -95,7 +99,9 @@ TEST(Schema, WaitsForNobodyWhoHasTheFileOpen) {
 
 base::Error refusal_after(const char* sql) {
     const TemporaryFolder temporary;
-    { const CoreOnDisk queue(temporary.queue()); }
+    {
+        const CoreOnDisk queue(temporary.queue());
+    }
     EXPECT_EQ(Visitor(temporary.queue() / "queue.db").execute(sql), SQLITE_OK);
     const Folder folder = Folder::open(temporary.queue()).value();
     CoreOptions options;
@@ -118,7 +124,9 @@ TEST(Schema, RefusesTheDatabaseOfAnotherProgram) {
 
 TEST(Schema, RefusesAFileThatIsNoDatabase) {
     const TemporaryFolder temporary;
-    { const CoreOnDisk queue(temporary.queue()); }
+    {
+        const CoreOnDisk queue(temporary.queue());
+    }
     std::ofstream(temporary.queue() / "queue.db", std::ios::binary) << std::string(8192, 'x');
     const Folder folder = Folder::open(temporary.queue()).value();
     CoreOptions options;
