@@ -5,6 +5,7 @@
 
 #include "mailramp/base/text.h"
 #include "smtp/client_commands.h"
+#include "smtp/echoes.h"
 #include "smtp/xoauth2.h"
 
 namespace mailramp::smtp {
@@ -189,6 +190,8 @@ void ClientProtocol::receive(std::string_view bytes) {
             return;
         }
         if (!*reply) return;
+        for (std::string& line : (*reply)->lines)
+            silence_echoes(line, echoes_);
         handle(**reply);
     }
 }
@@ -365,6 +368,7 @@ void ClientProtocol::authenticate(std::string_view user, const base::Secret& tok
                         ? xoauth2_response(user, token)
                         : oauthbearer_response(user, options_.host, options_.port, token);
     if (!response) return fail_locally(mail::Phase::auth, 501, "5.5.2", response.error().message);
+    echoes_ = {beginning_of(token.reveal()), beginning_of(response->reveal())};
     enter_auth(mechanism_ == Mechanism::xoauth2 ? "XOAUTH2" : "OAUTHBEARER", std::move(*response));
 }
 
@@ -397,6 +401,7 @@ void ClientProtocol::reply_auth(const Reply& reply) {
     // The token was refused; the server explains why in JSON and waits for an acknowledgement before it says
     // 535: an empty line for XOAUTH2, a single ^A for OAUTHBEARER (RFC 7628 §3.2.3).
     challenge_ = explain_auth_challenge(reply.text(options_.reply.line_bytes_max)).value_or("");
+    silence_echoes(challenge_, echoes_);
     enter(State::auth_challenge);
     ask(mechanism_ == Mechanism::xoauth2 ? "\r\n" : "AQ==\r\n");
 }

@@ -11,6 +11,7 @@
 // (SMTPUTF8), 3461 (DSN) and 7628 (OAUTHBEARER). It sends AUTH only after the driver has vouched for TLS.
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <deque>
@@ -190,8 +191,9 @@ class ClientProtocol {
     std::string greeting_;
     mail::Answer failure_;
     Mechanism mechanism_ = Mechanism::xoauth2;
-    base::Secret response_;  // between AUTH and its 334
-    std::string challenge_;  // what the refusal's 334 said, in words
+    base::Secret response_;               // between AUTH and its 334
+    std::array<base::Secret, 2> echoes_;  // how the token and the response begin: no reply may show them
+    std::string challenge_;               // what the refusal's 334 said, in words
 
     // The message under way.
     enum class Progress { unsettled, accepted, settled };

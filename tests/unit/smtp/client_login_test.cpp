@@ -73,6 +73,31 @@ TEST(ClientProtocol, NeverAuthenticatesWithoutTls) {
     EXPECT_EQ(d.protocol.failure().channel, Channel::local);
 }
 
+TEST(ClientProtocol, DoesNotShowATokenThatTheServerRepeats) {
+    const std::string token = "eyJ0eXAiOiJKV1QiLCJub25jZSI6IkFCQ0RFRiIsImFsZyI6" + std::string(900, 'x');
+    for (const auto pieces : {ClientDialog::Pieces::whole, ClientDialog::Pieces::single_octets}) {
+        ClientDialog refused({}, pieces);
+        refused.to_credentials();
+        refused.protocol.authenticate("relay@example.com", base::Secret(token));
+        refused.exchange("334 \r\n");
+        const std::string response = refused.sent().substr(0, 500);
+        refused.reply("501-5.5.2 cannot parse " + response + "\r\n501 5.5.2 " + token.substr(0, 400) +
+                      " it is\r\n");
+        ASSERT_EQ(refused.protocol.next(), Step::failed);
+        EXPECT_EQ(refused.protocol.failure().text, "cannot parse (secret) (secret) it is");
+    }
+    ClientDialog later;
+    later.to_credentials();
+    later.protocol.authenticate("relay@example.com", base::Secret(token));
+    later.exchange("334 \r\n");
+    later.exchange("235 2.7.0 good\r\n");
+    later.submit({"a@example.com"});
+    later.exchange("550 5.7.1 " + token + "\r\n550 5.7.1 no\r\n550 5.7.1 no\r\n");
+    const auto outcomes = later.protocol.take_outcomes();
+    ASSERT_EQ(outcomes.size(), 1u);
+    EXPECT_EQ(outcomes[0].answer.text, "(secret)");
+}
+
 TEST(ClientProtocol, RefusesAReplyBeforeItsCommand) {
     ClientDialog early(plain_options());
     early.reply("220 mx\r\n250 mx\r\n");
