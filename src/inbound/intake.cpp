@@ -6,7 +6,7 @@
 
 #include "mailramp/base/events.h"
 #include "mailramp/base/text.h"
-#include "mailramp/mail/address.h"
+#include "mailramp/mail/header_address.h"
 
 namespace mailramp::inbound {
 namespace {

@@ -1,5 +1,7 @@
-// first_header_address() of address.h: a grammar of its own (RFC 5322 §3.4), much looser than that of a path.
+#include "mailramp/mail/header_address.h"
+
 #include <algorithm>
+#include <utility>
 
 #include "mailramp/base/text.h"
 #include "mailramp/mail/address.h"
@@ -22,7 +24,7 @@ std::size_t behind_comment(std::string_view text, std::size_t at) {
     return text.size();
 }
 
-// The end of the quoted string that starts at `at`, behind its closing '"'.
+// The end of the quoted string that starts at `at`, behind its closing '"'; npos when nothing closes it.
 std::size_t behind_quotes(std::string_view text, std::size_t at) {
     for (++at; at < text.size(); ++at) {
         if (text[at] == '\\') {
@@ -31,49 +33,147 @@ std::size_t behind_quotes(std::string_view text, std::size_t at) {
             return at + 1;
         }
     }
-    return text.size();
+    return std::string_view::npos;
+}
+
+bool is_address(std::string_view text) {
+    return !text.empty() && check_address(text, Utf8::allowed) && !domain_of(text).empty();
+}
+
+// Collects the mailboxes of a field, octet by octet of what stands outside quotes, comments and brackets.
+class MailboxReader {
+  public:
+    explicit MailboxReader(std::string_view text) : text_(text) {}
+
+    std::vector<HeaderMailbox> read() && {
+        while (at_ < text_.size() && found_.size() < header_mailboxes_max)
+            step();
+        end_mailbox();
+        return std::move(found_);
+    }
+
+  private:
+    void step() {
+        switch (const char c = text_[at_]; c) {
+            case '(':
+                take_comment();
+                break;
+            case '"':
+                words_ += take_to(behind_quotes(text_, at_));
+                break;
+            case '<':
+                take_bracket();
+                break;
+            case ',':
+            case ';':
+                end_mailbox();
+                ++at_;
+                break;
+            case ':':
+                // Behind the name of a group; in a domain literal it is part of an address.
+                if (words_.contains('['))
+                    words_ += c;
+                else
+                    words_.clear();
+                ++at_;
+                break;
+            default:
+                words_ += c;
+                ++at_;
+        }
+    }
+
+    std::string_view take_to(std::size_t end) {
+        const std::size_t begin = std::exchange(at_, std::min(end, text_.size()));
+        return text_.substr(begin, at_ - begin);
+    }
+
+    void take_comment() {
+        std::string_view comment = take_to(behind_comment(text_, at_));
+        comment.remove_prefix(1);
+        if (comment.ends_with(')')) comment.remove_suffix(1);
+        if (mailbox_.comment.empty()) mailbox_.comment = base::trim(comment);
+    }
+
+    // What stood in front of it was the display name. A second bracket of one mailbox counts if the first had
+    // no address.
+    void take_bracket() {
+        const std::size_t end = std::min(text_.find('>', at_), text_.size());
+        const std::string_view inside = base::trim(text_.substr(at_ + 1, end - at_ - 1));
+        at_ = std::min(end + 1, text_.size());
+        if (mailbox_.phrase.empty()) mailbox_.phrase = base::trim(words_);
+        words_.clear();
+        keep(inside);
+    }
+
+    void keep(std::string_view text) {
+        if (!mailbox_.address.empty()) return;
+        if (is_address(text))
+            mailbox_.address = text;
+        else if (mailbox_.words.empty())
+            mailbox_.words = text;
+    }
+
+    void end_mailbox() {
+        keep(base::trim(words_));
+        words_.clear();
+        HeaderMailbox mailbox = std::exchange(mailbox_, {});
+        if (!mailbox.address.empty()) mailbox.words.clear();
+        if (!mailbox.address.empty() || !mailbox.words.empty()) found_.push_back(std::move(mailbox));
+    }
+
+    std::string_view text_;
+    std::size_t at_ = 0;
+    // What stands outside comments and brackets since the last separator: an address if the sender wrote no
+    // brackets, else the display name.
+    std::string words_;
+    HeaderMailbox mailbox_;
+    std::vector<HeaderMailbox> found_;
+};
+
+// RFC 5322 §3.2.3 and §4.1: what an unquoted word of a phrase may have, 8-bit octets included.
+bool is_phrase_octet(char c) {
+    const bool letter_or_digit = (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+    return letter_or_digit || static_cast<unsigned char>(c) >= 0x80 ||
+           std::string_view("!#$%&'*+-/=?^_`{|}~. \t").contains(c);
+}
+
+bool is_phrase(std::string_view text) {
+    for (std::size_t at = 0; at < text.size();) {
+        if (text[at] == '"') {
+            const std::size_t end = behind_quotes(text, at);
+            if (end == std::string_view::npos) return false;
+            at = end;
+        } else if (!is_phrase_octet(text[at++])) {
+            return false;
+        }
+    }
+    return true;
 }
 
 }  // namespace
 
+std::vector<HeaderMailbox> header_mailboxes(std::string_view field_value) {
+    return MailboxReader(field_value).read();
+}
+
 std::string first_header_address(std::string_view field_value) {
-    // `words` is what stands outside comments and brackets since the last separator: an address if the sender
-    // wrote no brackets, else the display name.
-    std::string words;
-    std::string found;
-    const auto keep_if_address = [&found](std::string_view candidate) {
-        candidate = base::trim(candidate);
-        if (!candidate.empty() && check_address(candidate, Utf8::allowed) && !domain_of(candidate).empty())
-            found = candidate;
-    };
-    std::size_t at = 0;
-    while (at < field_value.size() && found.empty()) {
-        const char c = field_value[at];
-        if (c == '(') {
-            at = behind_comment(field_value, at);
-        } else if (c == '"') {
-            const std::size_t end = std::min(behind_quotes(field_value, at), field_value.size());
-            words += field_value.substr(at, end - at);
-            at = end;
-        } else if (c == '<') {
-            const std::size_t end = std::min(field_value.find('>', at), field_value.size());
-            keep_if_address(field_value.substr(at + 1, end - at - 1));
-            words.clear();
-            at = end + 1;
-        } else if (c == ',' || c == ';') {
-            keep_if_address(words);
-            words.clear();
-            ++at;
-        } else if (c == ':' && words.find('[') == std::string::npos) {
-            words.clear();  // the name of a group
-            ++at;
-        } else {
-            words += c;
-            ++at;
-        }
+    auto all = header_mailboxes(field_value);
+    const auto first = std::ranges::find_if(all, [](const auto& one) { return !one.address.empty(); });
+    return first == all.end() ? std::string() : std::move(first->address);
+}
+
+std::string as_phrase(std::string_view text) {
+    std::string name(base::trim(text));
+    std::erase_if(name, [](char c) { return c == '\r' || c == '\n'; });
+    if (is_phrase(name)) return name;
+    std::string out = "\"";
+    for (const char c : name) {
+        const bool control = (static_cast<unsigned char>(c) < ' ' && c != '\t') || c == '\x7F';
+        if (c == '"' || c == '\\') out += '\\';
+        out += control ? '?' : c;
     }
-    if (found.empty()) keep_if_address(words);
-    return found;
+    return out += '"';
 }
 
 }  // namespace mailramp::mail

@@ -7,6 +7,7 @@
 
 #include "mailramp/base/text.h"
 #include "mailramp/mail/address.h"
+#include "mailramp/mail/header_address.h"
 #include "mailramp/mail/header_section.h"
 #include "sandbox/exchange_names.h"
 

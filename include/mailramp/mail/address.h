@@ -51,9 +51,4 @@ struct ParsedPath {
 [[nodiscard]] std::string_view local_part_of(std::string_view address);
 [[nodiscard]] std::string_view domain_of(std::string_view address);
 
-// The first address in the value of a header field like From or Sender (RFC 5322 §3.4): comments, display
-// names and group names are skipped, quoted local parts keep their octets. Empty when there is none that
-// check_address() would take.
-[[nodiscard]] std::string first_header_address(std::string_view field_value);
-
 }  // namespace mailramp::mail

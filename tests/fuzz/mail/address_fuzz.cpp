@@ -6,6 +6,7 @@
 #include "mailramp/base/result.h"
 #include "mailramp/base/text.h"
 #include "mailramp/mail/address.h"
+#include "mailramp/mail/header_address.h"
 
 using mailramp::base::check;
 using namespace mailramp::mail;  // NOLINT(google-build-using-namespace): a test of just these

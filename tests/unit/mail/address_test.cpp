@@ -160,30 +160,5 @@ TEST(Address, IsTakenApartAtItsLastAt) {
     EXPECT_EQ(local_part_of(""), "");
 }
 
-TEST(HeaderAddress, IsTheFirstInTheField) {
-    EXPECT_EQ(first_header_address("a@example.com"), "a@example.com");
-    EXPECT_EQ(first_header_address(" Bob <bob@example.com>, c@example.com"), "bob@example.com");
-    EXPECT_EQ(first_header_address("c@example.com, Bob <bob@example.com>"), "c@example.com");
-    EXPECT_EQ(first_header_address(R"("Bob, \"<x@y.example>\" B" <bob@example.com>)"), "bob@example.com");
-    EXPECT_EQ(first_header_address("bob@example.com (Bob <x@y.example>)"), "bob@example.com");
-    EXPECT_EQ(first_header_address("(a (nested) comment\\)) bob@example.com"), "bob@example.com");
-    EXPECT_EQ(first_header_address(R"("b o b"@example.com)"), R"("b o b"@example.com)");
-    EXPECT_EQ(first_header_address("Team: a@example.com, b@example.com;"), "a@example.com");
-    EXPECT_EQ(first_header_address("=?utf-8?q?B=C3=B6b?= <bob@example.com>"), "bob@example.com");
-    EXPECT_EQ(first_header_address("a@[IPv6:::1]"), "a@[IPv6:::1]");
-    EXPECT_EQ(first_header_address("B\xc3\xb6"
-                                   "b <b\xc3\xb6"
-                                   "b@example.com>"),
-              "b\xc3\xb6"
-              "b@example.com");
-}
-
-TEST(HeaderAddress, IsEmptyWhenThereIsNone) {
-    for (const auto* none :
-         {"", " ", "Bob", "<>", "Bob <>", "undisclosed-recipients:;", "root", "(a@example.com)",
-          "\"a@example.com", "((((", "\\", "Bob bob@example.com", "<a@example.com\r\nX: y>"})
-        EXPECT_EQ(first_header_address(none), "") << none;
-}
-
 }  // namespace
 }  // namespace mailramp::mail
