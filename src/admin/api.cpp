@@ -243,6 +243,7 @@ io::Task<ApiResponse> Api::retry_message(std::string id_text) {
     if (!is_in_queue(*message)) {
         co_return error_response(404, "not_found", "message " + id->text() + " is not in the queue any more");
     }
+    context_.try_senders_again();
     const auto recipients = co_await context_.store.retry(*id, context_.clock.wall());
     if (!recipients) co_return failed(recipients.error());
     std::set<std::string> used;
@@ -256,6 +257,7 @@ io::Task<ApiResponse> Api::retry_message(std::string id_text) {
 }
 
 io::Task<ApiResponse> Api::retry_all_messages() {
+    context_.try_senders_again();
     const auto recipients = co_await context_.store.retry(std::nullopt, context_.clock.wall());
     if (!recipients) co_return failed(recipients.error());
     json::object body;

@@ -236,6 +236,7 @@ base::Result<> Daemon::Impl::open_admin() {
         .listeners = [this] { return names; },
         .mailboxes = [this] { return dispatcher->mailboxes(); },
         .tokens = [this] { return token_states(); },
+        .try_senders_again = [this] { dispatcher->try_senders_again(); },
         .resume_mailbox = [this](const std::string& name) { return resume(name); },
         .counters =
             [this] {

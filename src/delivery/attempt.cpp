@@ -6,6 +6,7 @@
 
 #include "delivery/dispatcher_impl.h"
 #include "mailramp/base/result.h"
+#include "mailramp/base/text.h"
 #include "mailramp/provider/reply_catalogue.h"
 
 namespace mailramp::delivery {
@@ -19,6 +20,29 @@ namespace {
 bool is_final(base::ErrorKind kind) {
     return kind == base::ErrorKind::not_found || kind == base::ErrorKind::conflict ||
            kind == base::ErrorKind::invalid;
+}
+
+// The server judges both: they are one sender for the breaker, and to people.
+std::string sender_of(const Presentation& presented) {
+    const std::string envelope =
+        presented.envelope_sender.empty() ? std::string("<>") : base::to_lower(presented.envelope_sender);
+    const std::string from = base::to_lower(presented.from);
+    return from.empty() || from == envelope ? envelope : envelope + " (From: " + from + ")";
+}
+
+// An attempt that did not begin, because our side could not read the message.
+AttemptReport unreadable(const queue::ClaimedMessage& message, const base::Error& error) {
+    const bool damaged = error.kind == base::ErrorKind::invalid;
+    RecipientReport failed;
+    failed.fate = damaged ? Fate::refused : Fate::not_tried;
+    failed.answer.channel = mail::Channel::local;
+    failed.answer.phase = mail::Phase::body;
+    failed.answer.code = damaged ? 554 : 451;
+    failed.answer.enhanced = damaged ? "5.6.0" : "4.3.0";
+    failed.answer.text = "the content could not be read: " + error.message;
+    AttemptReport report;
+    report.recipients.assign(message.recipients.size(), failed);
+    return report;
 }
 
 }  // namespace
@@ -123,15 +147,33 @@ io::Task<> Dispatcher::Impl::fly(Mailbox& mailbox, Schedule::Attempt begun, Loan
         co_await return_untouched(mailbox, begun, std::move(loan), std::move(message));
         co_return;
     }
+    base::Result<Presentation> presented =
+        co_await present(store_, message, mailbox.options.senders, options_.presentation);
+    if (draining_) {
+        co_await return_untouched(mailbox, begun, std::move(loan), std::move(message));
+        co_return;
+    }
+    const std::string sender = presented ? sender_of(*presented) : std::string();
+    if (const mail::Answer* refusal = mailbox.senders.stopped(sender, clock_.steady())) {
+        const provider::Verdict verdict = provider::classify(mailbox.options.dialect, *refusal);
+        Outcome held = conclude_sender_stopped(message, *refusal, verdict, clock_.wall());
+        co_await return_untried(mailbox, begun, std::move(loan), std::move(message), std::move(held));
+        co_return;
+    }
     const SharedFlight flight = begin_flight(mailbox, std::move(message), Flight::Stage::submitting);
-    ++counters_.attempts;
-    for (const queue::ClaimedRecipient& recipient : flight->message.recipients)
-        if (recipient.maybe_delivered) ++counters_.repeated_uncertain;
-
-    Submission submitted = submission(*flight);
-    AttemptReport report = co_await courier_.deliver(std::move(submitted));
+    AttemptReport report;
+    if (presented) {
+        ++counters_.attempts;
+        for (const queue::ClaimedRecipient& recipient : flight->message.recipients)
+            if (recipient.maybe_delivered) ++counters_.repeated_uncertain;
+        Submission submitted = submission(*flight, std::move(*presented));
+        report = co_await courier_.deliver(std::move(submitted));
+    } else {
+        report = unreadable(flight->message, presented.error());
+    }
     flight->stage = Flight::Stage::settling;
     Outcome outcome = judge(*flight, report);
+    hear_of_sender(mailbox, sender, report, outcome);
     const LeaseUse use = outcome.permit;
     co_await give_back(std::move(loan.permit), use);
     co_await give_back(std::move(loan.connection), LeaseUse::used);
@@ -146,13 +188,35 @@ io::Task<> Dispatcher::Impl::fly(Mailbox& mailbox, Schedule::Attempt begun, Loan
     attempt_ended(mailbox);
 }
 
+// Whether the server takes mail from this sender, as far as this attempt tells.
+void Dispatcher::Impl::hear_of_sender(Mailbox& mailbox, const std::string& sender,
+                                      const AttemptReport& report, const Outcome& outcome) {
+    SenderBreaker::Heard heard = SenderBreaker::Heard::nothing;
+    for (std::size_t i = 0; i < report.recipients.size(); ++i) {
+        const RecipientReport& recipient = report.recipients[i];
+        const provider::Verdict& verdict = outcome.recipients[i].verdict;
+        if (recipient.fate == Fate::delivered) heard = SenderBreaker::Heard::accepted;
+        if (recipient.fate != Fate::refused || verdict.radius != provider::Radius::sender) continue;
+        if (mailbox.senders.refused(sender, recipient.answer, clock_.steady()))
+            log_.sender_stopped(mailbox.options, sender, recipient.answer, verdict);
+        return;
+    }
+    mailbox.senders.heard(sender, heard, clock_.steady());
+}
+
 io::Task<> Dispatcher::Impl::return_untouched(Mailbox& mailbox, Schedule::Attempt begun, Loan loan,
                                               queue::ClaimedMessage message) {
+    Outcome untouched = conclude_untouched(message, clock_.wall());
+    co_await return_untried(mailbox, begun, std::move(loan), std::move(message), std::move(untouched));
+}
+
+// The server has not heard of the message.
+io::Task<> Dispatcher::Impl::return_untried(Mailbox& mailbox, Schedule::Attempt begun, Loan loan,
+                                            queue::ClaimedMessage message, Outcome outcome) {
     co_await give_back(std::move(loan.permit), LeaseUse::unused);
     co_await give_back(std::move(loan.connection), LeaseUse::unused);
     mailbox.schedule.withdrawn(begun);
     const SharedFlight flight = begin_flight(mailbox, std::move(message), Flight::Stage::settling);
-    Outcome outcome = conclude_untouched(flight->message, clock_.wall());
     co_await settle(*flight, std::move(outcome), std::string());
     flights_.remove(flight);
     mailbox.schedule.ended();
@@ -165,20 +229,19 @@ SharedFlight Dispatcher::Impl::begin_flight(Mailbox& mailbox, queue::ClaimedMess
     return flights_.front();
 }
 
-Submission Dispatcher::Impl::submission(const Flight& flight) const {
+Submission Dispatcher::Impl::submission(const Flight& flight, Presentation presented) const {
     const queue::ClaimedMessage& message = flight.message;
     Submission submission;
     submission.queue_id = message.id.text();
     submission.mailbox = flight.mailbox.options.name;
     submission.envelope = message.envelope;
+    submission.envelope.sender = std::move(presented.envelope_sender);
     submission.envelope.recipients.clear();
     for (const queue::ClaimedRecipient& recipient : message.recipients)
         submission.envelope.recipients.push_back(recipient.recipient);
-    submission.size_bytes = message.size_bytes;
+    submission.size_bytes = presented.size_bytes;
     submission.deadline = clock_.steady() + flight.mailbox.options.attempt_timeout;
-    submission.content = [&store = store_, id = message.id](std::uint64_t offset, std::size_t octets_max) {
-        return store.read(id, offset, octets_max);
-    };
+    submission.content = std::move(presented.content);
     return submission;
 }
 

@@ -29,6 +29,7 @@ std::string utc(base::WallTime time) {
 namespace {
 
 const char* held_because(const RecipientOutcome& recipient) {
+    if (recipient.sender_stopped) return "not sent: the server has lately refused this sender";
     if (recipient.expired) return "tried for as long as is allowed";
     if (recipient.settlement.ended_uncertain) return "another attempt might be another copy";
     return "the answer will not change by itself";
@@ -91,6 +92,18 @@ void DeliveryLog::settled(const MailboxOptions& mailbox, const queue::ClaimedMes
                 break;  // no attempt ends this way
         }
     }
+}
+
+void DeliveryLog::sender_stopped(const MailboxOptions& mailbox, const std::string& sender,
+                                 const mail::Answer& answer, const provider::Verdict& verdict) const {
+    logger_.error(events::sender_stopped,
+                  "the mailbox may not send as this address; its mail is held, so that the server does not "
+                  "throttle the whole mailbox",
+                  {{"mailbox", mailbox.name},
+                   {"sender", sender},
+                   {"answer", mail::to_string(answer)},
+                   {"cause", verdict.cause},
+                   {"remedy", provider::fill(verdict.remedy, mailbox.names)}});
 }
 
 void DeliveryLog::paused(const MailboxOptions& mailbox, const Pause& pause) const {

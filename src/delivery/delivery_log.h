@@ -26,6 +26,9 @@ class DeliveryLog {
     // untouched, because their mailbox is paused or rests, have none: the mailbox has one.
     void settled(const MailboxOptions& mailbox, const queue::ClaimedMessage& message, const Outcome& outcome,
                  const std::string& receipt, base::WallTime now) const;
+    // Once for each sender that the server refuses, until it takes one of its messages.
+    void sender_stopped(const MailboxOptions& mailbox, const std::string& sender, const mail::Answer& answer,
+                        const provider::Verdict& verdict) const;
     void paused(const MailboxOptions& mailbox, const Pause& pause) const;
     // The same trouble again, or the first of it.
     enum class Repeated { no, yes };

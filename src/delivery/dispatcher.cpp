@@ -43,6 +43,10 @@ io::Task<DrainResult> Dispatcher::drain(base::Duration timeout) {
 base::Result<> Dispatcher::resume(const std::string& mailbox) {
     return impl_->resume(mailbox);
 }
+void Dispatcher::try_senders_again() {
+    for (auto& [name, mailbox] : impl_->mailboxes_)
+        mailbox.senders.clear();
+}
 const DeliveryCounters& Dispatcher::counters() const {
     return impl_->counters_;
 }
@@ -253,6 +257,7 @@ base::Result<> Dispatcher::Impl::resume(const std::string& name) {
     const bool paused = mailbox.schedule.pause().standing() == Pause::Standing::paused;
     if (mailbox.schedule.resume(clock_.steady())) log_.resumed(mailbox.options, "an operator's word");
     mailbox.resting_answer.reset();
+    mailbox.senders.clear();
     if (paused) {
         ++counters_.resumed;
         save_pause(mailbox);

@@ -23,8 +23,10 @@
 #include "delivery/delivery_log.h"
 #include "delivery/moment.h"
 #include "delivery/outcome.h"
+#include "delivery/presentation.h"
 #include "delivery/retry_policy.h"
 #include "delivery/schedule.h"
+#include "delivery/sender_breaker.h"
 #include "mailramp/delivery/dispatcher.h"
 #include "mailramp/io/timer.h"
 
@@ -32,10 +34,11 @@ namespace mailramp::delivery {
 
 struct Mailbox {
     Mailbox(const DeliveryOptions& delivery, MailboxOptions mailbox)
-        : options(std::move(mailbox)), schedule(delivery, options) {}
+        : options(std::move(mailbox)), schedule(delivery, options), senders(options.sender_breaker) {}
 
     MailboxOptions options;
     Schedule schedule;
+    SenderBreaker senders;
     std::optional<base::SteadyTime> deadline;  // as it stands in Impl::deadlines_
     base::Duration pause_total{};              // as the store had it at the start; the store adds to it
     bool save_wanted = false;                  // the pause differs from what is stored
@@ -111,7 +114,11 @@ struct Dispatcher::Impl {
     io::Task<> return_untouched(Mailbox& mailbox, Schedule::Attempt begun, Loan loan,
                                 queue::ClaimedMessage message);
     SharedFlight begin_flight(Mailbox& mailbox, queue::ClaimedMessage message, Flight::Stage stage);
-    [[nodiscard]] Submission submission(const Flight& flight) const;
+    io::Task<> return_untried(Mailbox& mailbox, Schedule::Attempt begun, Loan loan,
+                              queue::ClaimedMessage message, Outcome outcome);
+    void hear_of_sender(Mailbox& mailbox, const std::string& sender, const AttemptReport& report,
+                        const Outcome& outcome);
+    [[nodiscard]] Submission submission(const Flight& flight, Presentation presented) const;
     [[nodiscard]] Outcome judge(const Flight& flight, const AttemptReport& report);
     io::Task<> settle(Flight& flight, Outcome outcome, std::string receipt);
     [[nodiscard]] queue::Settlement settlement(const Flight& flight, const Outcome& outcome,

@@ -58,6 +58,7 @@ Plan plan_refused(const provider::Verdict& verdict, mail::Phase phase) {
     switch (verdict.radius) {
         case Radius::recipient:
         case Radius::message:
+        case Radius::sender:
             return Plan::again_counted;
         // A connection that breaks once the message flows may break because of this message.
         case Radius::connection:
@@ -270,6 +271,19 @@ Outcome conclude_interrupted(const DeliveryOptions& options, const queue::Claime
     Outcome outcome;
     for (const queue::ClaimedRecipient& recipient : claimed.recipients)
         outcome.recipients.push_back(settle_one(options, recipient, report, {}, Plan::uncertain, facts));
+    return outcome;
+}
+
+Outcome conclude_sender_stopped(const queue::ClaimedMessage& claimed, const mail::Answer& refusal,
+                                const provider::Verdict& verdict, base::WallTime now) {
+    Outcome outcome = conclude_untouched(claimed, now);
+    for (RecipientOutcome& recipient : outcome.recipients) {
+        recipient.settlement.state = RecipientState::held;
+        recipient.settlement.answer = refusal;
+        recipient.verdict = verdict;
+        recipient.untouched = false;
+        recipient.sender_stopped = true;
+    }
     return outcome;
 }
 

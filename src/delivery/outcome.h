@@ -27,6 +27,7 @@ struct AttemptFacts {
 struct RecipientOutcome {
     queue::RecipientSettlement settlement;
     provider::Verdict verdict;  // of a refusal, or why an uncertain one is held
+    bool sender_stopped = false;  // held without an attempt: the last message of its sender was refused
     bool expired = false;       // held because of its age, not because of its answer
     bool untouched = false;     // back in the queue as if nothing had happened: it was not about this message
 };
@@ -46,6 +47,10 @@ struct Outcome {
 // The daemon stops while the attempt is under way: nobody knows how far it came.
 [[nodiscard]] Outcome conclude_interrupted(const DeliveryOptions& options,
                                            const queue::ClaimedMessage& claimed, const AttemptFacts& facts);
+// Not tried, since the server has lately refused `refusal` to its sender: held, as that message was.
+[[nodiscard]] Outcome conclude_sender_stopped(const queue::ClaimedMessage& claimed,
+                                              const mail::Answer& refusal, const provider::Verdict& verdict,
+                                              base::WallTime now);
 // The message was claimed but never handed to the courier.
 [[nodiscard]] Outcome conclude_untouched(const queue::ClaimedMessage& claimed, base::WallTime now);
 

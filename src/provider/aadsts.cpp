@@ -59,7 +59,7 @@ constexpr std::string_view login_ended =
     "the stored login has expired or was revoked (password change, inactivity, administrator)";
 constexpr std::string_view concrete_tenant =
     "this grant needs a concrete tenant, not common, organizations or consumers";
-constexpr std::string_view concrete_tenant_remedy = "set tenant to the Directory (tenant) ID";
+constexpr std::string_view concrete_tenant_remedy = "set tenant_id to the Directory (tenant) ID";
 constexpr std::string_view malformed = "Entra calls the request malformed";
 constexpr std::string_view malformed_remedy =
     "look for odd characters in tenant, client_id, scope and the secret";

@@ -155,6 +155,8 @@ const char* to_string(Radius radius) {
             return "recipient";
         case Radius::message:
             return "message";
+        case Radius::sender:
+            return "sender";
         case Radius::connection:
             return "connection";
         case Radius::mailbox:

@@ -38,6 +38,9 @@ constexpr std::array at_body_end{Phase::body_end};
 constexpr std::span<const Phase> anywhere{};
 
 constexpr std::string_view wait_and_see = "nothing to do: it is tried again";
+constexpr std::string_view allow_or_rewrite_sender =
+    "set senders: collapse for <mailbox>, or take the address out of its allowed_senders; or permit it: "
+    "Add-RecipientPermission <that address> -Trustee <service principal> -AccessRights SendAs";
 constexpr std::string_view ask_admin =
     "ask an administrator of the tenant; the code has a page in Microsoft's documentation";
 
@@ -62,6 +65,7 @@ constexpr Reaction fewer_connections{Action::lower_concurrency, Radius::mailbox,
 // Counts as an attempt of the message: what breaks the line may be its content.
 constexpr Reaction retry_message{Action::retry, Radius::message};
 constexpr Reaction hold_message{Action::hold, Radius::message};
+constexpr Reaction hold_sender{Action::hold, Radius::sender};
 constexpr Reaction reject_message{Action::reject, Radius::message};
 constexpr Reaction reject_recipient{Action::reject, Radius::recipient};
 
@@ -126,7 +130,7 @@ constexpr std::array rows{
     row(exchange, at_auth, 501, "5.5.127", "",
         {Action::retry, Radius::connection, TokenRefresh::force, seconds(0)},
         "the token has too little time left for this endpoint",
-        "raise token_use_margin to 10 minutes or more for mailbox <mailbox>"),
+        "set token: use_margin to 10m or more"),
     row(any, at_auth, 454, "", "", reconnect_in_a_minute, "the server cannot check the login right now",
         wait_and_see),
     row(exchange, at_auth, 451, "4.7.3", "", reconnect_in_a_minute,
@@ -134,7 +138,7 @@ constexpr std::array rows{
     row(any, at_auth, 504, "", "", pause_mailbox, "the server does not offer a login with OAuth 2.0",
         "check host and port of mailbox <mailbox>: this may be another server than you think"),
     row(any, at_auth, 538, "", "", pause_mailbox, "authentication needs TLS",
-        "set starttls to required for mailbox <mailbox>"),
+        "set upstream: tls to starttls for mailbox <mailbox>"),
     row(any, at_auth, 500, "", "", pause_mailbox, "the server does not take the AUTH line",
         "check host and port of mailbox <mailbox>: this may be another server than you think"),
     row(any, at_auth, 503, "", "", pause_mailbox, "the server does not allow AUTH here",
@@ -146,14 +150,14 @@ constexpr std::array rows{
     row(any, at_starttls, 554, "5.7.10", "", pause_mailbox, "the server does not offer STARTTLS",
         "check host and port of mailbox <mailbox>; a firewall that inspects SMTP may hide STARTTLS"),
     row(any, anywhere, 451, "5.7.3", "STARTTLS", pause_mailbox, "the server wants TLS first",
-        "set starttls to required for mailbox <mailbox>"),
+        "set upstream: tls to starttls for mailbox <mailbox>"),
     row(any, anywhere, 530, "5.7.0", "STARTTLS", pause_mailbox, "the server wants TLS first",
-        "set starttls to required for mailbox <mailbox>"),
+        "set upstream: tls to starttls for mailbox <mailbox>"),
     row(any, at_starttls, 454, "", "", reconnect, "the server has no TLS right now", wait_and_see),
     row(any, at_ehlo, 501, "", "", pause_mailbox, "the server does not take our name",
-        "set ehlo_name to this machine's fully qualified host name"),
+        "set upstream: ehlo_name to this machine's fully qualified host name"),
     row(exchange, anywhere, 550, "5.7.506", "", pause_mailbox, "the server does not take our name",
-        "set ehlo_name to this machine's fully qualified host name"),
+        "set upstream: ehlo_name to this machine's fully qualified host name"),
     row(any, anywhere, 421, "4.7.0", "Too many errors", reconnect_in_a_minute,
         "the server closed the session after too many errors", wait_and_see),
     row(any, anywhere, 421, "4.4.2", "submission rate",
@@ -240,16 +244,10 @@ constexpr std::array rows{
         "the tenant has too much mail waiting at Microsoft", wait_and_see),
 
     // ------------------------------------------------------------------ one message
-    row(exchange, anywhere, 0, "", "SendAsDenied", hold_message,
-        "the mailbox may not send as the address in From",
-        "let a route rewrite From to <mailbox>, or Add-RecipientPermission <that address> -Trustee <service "
-        "principal> "
-        "-AccessRights SendAs"),
-    row(exchange, anywhere, 550, "5.7.60", "", hold_message,
-        "the mailbox may not send as the sender's address",
-        "let a route rewrite the sender to <mailbox>, or Add-RecipientPermission <that address> -Trustee "
-        "<service "
-        "principal> -AccessRights SendAs"),
+    row(exchange, anywhere, 0, "", "SendAsDenied", hold_sender,
+        "the mailbox may not send as the address in From", allow_or_rewrite_sender),
+    row(exchange, anywhere, 550, "5.7.60", "", hold_sender,
+        "the mailbox may not send as the sender's address", allow_or_rewrite_sender),
     row(any, anywhere, 552, "5.3.4", "Header size", reject_message,
         "the message's header section is too large", "shorten the header fields where the message is made"),
     row(exchange, anywhere, 552, "5.3.4", "", reject_message,

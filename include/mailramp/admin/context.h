@@ -51,6 +51,8 @@ struct AdminContext {
     std::function<std::vector<TokenState>()> tokens;
     // As Dispatcher::resume().
     std::function<base::Result<>(const std::string& name)> resume_mailbox;
+    // As Dispatcher::try_senders_again(); before a retry.
+    std::function<void()> try_senders_again;
     std::function<std::vector<CounterGroup>()> counters;
     // What the catalogue of a mailbox's provider says to an answer; without it answers are shown unexplained.
     std::function<Explanation(const std::string& mailbox, const mail::Answer& answer)> explain;

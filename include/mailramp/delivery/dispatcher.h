@@ -81,6 +81,8 @@ class Dispatcher {
 
     // Loads what the store knows about the mailboxes and begins. Once.
     [[nodiscard]] io::Task<base::Result<>> start(Timers timers);
+    // A human asked for another try of held mail: senders that were stopped are tried again.
+    void try_senders_again();
     // Claims nothing more and waits for the attempts in flight, at most `timeout`. What is still under way
     // then is stored as uncertain, since nobody can know how far it came; a courier that is stopped shortly
     // before gets exact outcomes stored. Storing may take DeliveryOptions::drain_grace more. Once.

@@ -8,6 +8,7 @@
 #include "mailramp/base/clock.h"
 #include "mailramp/provider/preset.h"
 #include "mailramp/provider/reply_catalogue.h"
+#include "mailramp/route/senders.h"
 
 namespace mailramp::delivery {
 
@@ -47,6 +48,15 @@ struct PauseOptions {
     base::Duration connection_regain = std::chrono::minutes(5);  // so long for each connection to come back
 };
 
+// A sender that the server refuses in this mailbox's name is stopped before the mailbox is: Exchange throttles
+// a mailbox for continuous SendAsDenied (Microsoft, "Continuous error throttling for SMTP AUTH submissions").
+struct SenderBreakerOptions {
+    // After a refusal nothing more of that sender is sent for so long, then one message tries; doubling.
+    base::Duration first_probe = std::chrono::minutes(15);
+    base::Duration probe_max = std::chrono::hours(24);
+    std::size_t senders_max = 1000;  // remembered for a mailbox; beyond it the one longest unheard of goes
+};
+
 // What a mailbox may do. Zero means no limit.
 struct BudgetLimits {
     std::size_t messages_max = 30;  // in any `window`; a place is free one window after the final reply
@@ -60,13 +70,23 @@ struct MailboxOptions {
     provider::Names names;  // fills the placeholders of a remedy; `mailbox` is the address
     provider::Dialect dialect = provider::Dialect::exchange_online;
     BudgetLimits budget;
+    route::SenderPolicy senders;  // what a message says it is from when this mailbox submits it
+    SenderBreakerOptions sender_breaker;
     std::size_t recipients_max = 500;  // in one attempt
     base::Duration attempt_timeout = std::chrono::minutes(10);
+};
+
+// The header section of a message is held in memory while its sender is rewritten; what is in the queue has a
+// shorter one (inbound::Options::header_bytes_max).
+struct PresentationLimits {
+    std::size_t header_bytes_max = 2 * 1024 * 1024;
+    std::size_t piece_bytes = 64 * 1024;  // of content, at a time
 };
 
 struct DeliveryOptions {
     RetryOptions retry;
     PauseOptions pause;
+    PresentationLimits presentation;
     // A permit whose holder ends before its claim is durable counts as used after this.
     base::Duration permit_lease = std::chrono::seconds(30);
     // A claim and its permit outlive the attempt's deadline by this, so that its end can be stored.

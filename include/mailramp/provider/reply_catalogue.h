@@ -31,7 +31,14 @@ enum class Action {
 
 // How far an answer reaches. What reaches further than the message never counts as an attempt of it, never
 // ages it and never fails it.
-enum class Radius { recipient, message, connection, mailbox, tenant };
+enum class Radius {
+    recipient,
+    message,
+    sender,  // every message that this mailbox would submit in the name of the same address
+    connection,
+    mailbox,
+    tenant,
+};
 
 enum class TokenRefresh {
     keep,

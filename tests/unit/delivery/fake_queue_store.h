@@ -52,6 +52,9 @@ class FakeQueueStore final : public queue::QueueStore {
     // What restart() does with what was claimed.
     base::Duration uncertain_delay = std::chrono::minutes(5);
     int uncertain_attempts_max = 3;
+    // Of every message.
+    std::string content = "Subject: x\r\n\r\nx\r\n";
+    std::string sender = "app@example.com";
     std::uint64_t claims = 0, empty_claims = 0, saves = 0;
 
     queue::QueueId accept(const std::string& mailbox, const std::vector<std::string>& recipients) {
@@ -114,9 +117,11 @@ class FakeQueueStore final : public queue::QueueStore {
         co_return result;
     }
 
-    io::Task<base::Result<std::string>> read(queue::QueueId, std::uint64_t offset, std::size_t) override {
+    io::Task<base::Result<std::string>> read(queue::QueueId, std::uint64_t offset,
+                                             std::size_t octets_max) override {
         co_await turn();
-        co_return offset == 0 ? std::string("Subject: x\r\n\r\nx\r\n") : std::string();
+        if (fails("read")) co_return base::fail(base::ErrorKind::io, "a scripted failure");
+        co_return content.substr(std::min<std::size_t>(offset, content.size()), octets_max);
     }
 
     io::Task<base::Result<>> settle(queue::Settlement settlement) override {
@@ -215,8 +220,8 @@ class FakeQueueStore final : public queue::QueueStore {
     queue::ClaimedMessage claim_message(const queue::ClaimRequest& request, queue::QueueId id) {
         queue::ClaimedMessage message;
         message.id = id;
-        message.envelope.sender = "app@example.com";
-        message.size_bytes = 17;
+        message.envelope.sender = sender;
+        message.size_bytes = content.size();
         message.accepted = accepted_[id];
         for (FakeRow& row : rows_) {
             if (row.id != id || row.mailbox != request.mailbox || !waits(row) || row.due > request.now)

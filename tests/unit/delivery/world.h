@@ -111,6 +111,7 @@ class ScriptedCourier final : public Courier {
     struct Seen {
         std::string queue_id;
         std::string mailbox;
+        std::string sender;
         std::vector<std::string> recipients;
         base::SteadyTime began;
         base::WallTime began_wall;
@@ -130,6 +131,7 @@ class ScriptedCourier final : public Courier {
         Seen entry;
         entry.queue_id = submission.queue_id;
         entry.mailbox = submission.mailbox;
+        entry.sender = submission.envelope.sender;
         for (const mail::Recipient& recipient : submission.envelope.recipients)
             entry.recipients.push_back(recipient.address);
         entry.began = clock_.steady();
@@ -260,6 +262,7 @@ class World {
 inline MailboxOptions mailbox(std::string name) {
     MailboxOptions options;
     options.names.mailbox = name + "@example.com";
+    options.senders.mode = route::SenderMode::keep;
     options.name = std::move(name);
     return options;
 }
