@@ -13,8 +13,9 @@
 namespace mailramp::config {
 namespace {
 
-constexpr std::array<std::string_view, 6> short_keys{"mailbox",   "auth_user", "provider",
-                                                     "tenant_id", "client_id", "client_secret"};
+constexpr std::array<std::string_view, 9> short_keys{"mailbox",   "auth_user",       "provider",
+                                                     "tenant_id", "client_id",       "client_secret",
+                                                     "senders",   "allowed_senders", "sender_map"};
 constexpr std::string_view example_tenant = "11111111-2222-3333-4444-555555555555";
 constexpr std::string_view example_client = "aaaaaaaa-bbbb-cccc-dddd-eeeeeeeeeeee";
 
@@ -66,6 +67,7 @@ void expand_short_form(File& file, bool with_credential) {
     mailbox.address = std::move(given.mailbox);
     mailbox.auth_user = std::move(given.auth_user);
     mailbox.preset = given.preset;
+    mailbox.senders = std::move(given.senders);
     if (with_credential) {
         CredentialPart credential;
         credential.name = default_name;
@@ -89,6 +91,7 @@ class Assembler {
     void choose_hostname(const Surroundings& surroundings);
     void expand();
     MailboxSettings make_mailbox(const MailboxPart& part);
+    route::SenderPolicy sender_policy(const MailboxPart& part, smtp::Authentication authentication);
     std::string choose_credential(const MailboxPart& part, smtp::Authentication authentication);
     void check_addresses();
     CredentialSettings make_credential(CredentialPart& part);
@@ -181,6 +184,7 @@ MailboxSettings Assembler::make_mailbox(const MailboxPart& part) {
     mailbox.delivery.names.mailbox = part.address;
     mailbox.delivery.budget.connections_max = mailbox.server.pool.connections_max;
     mailbox.delivery.recipients_max = mailbox.server.recipients_max;
+    mailbox.delivery.senders = sender_policy(part, mailbox.server.authentication);
     mailbox.credential = choose_credential(part, mailbox.server.authentication);
     check_mailbox(mailbox, file_.settings.inbound.listen,
                   {.address = places_.mailbox(part.name, "address"),
@@ -188,6 +192,40 @@ MailboxSettings Assembler::make_mailbox(const MailboxPart& part) {
                    .upstream = [&](std::string_view key) { return upstream_key(part, key); }},
                   report_);
     return mailbox;
+}
+
+// A server that nobody logs in to, on this machine, has no say about senders.
+route::SenderPolicy Assembler::sender_policy(const MailboxPart& part, smtp::Authentication authentication) {
+    using Mode = SendersPart::Mode;
+    const SendersPart& given = part.senders;
+    route::SenderPolicy policy{.mode = route::SenderMode::keep,
+                               .mailbox = part.address,
+                               .allowed = given.allowed,
+                               .map = given.map,
+                               .own_names = {file_.settings.inbound.hostname}};
+    switch (given.mode) {
+        case Mode::keep:
+            break;
+        case Mode::collapse:
+            policy.mode = route::SenderMode::collapse;
+            break;
+        case Mode::map:
+            policy.mode = route::SenderMode::map;
+            break;
+        case Mode::by_provider:
+            if (authentication != smtp::Authentication::none)
+                policy.mode = route::SenderMode::collapse;
+            break;
+    }
+    if (policy.mode == route::SenderMode::map && given.map.empty())
+        report_.error(places_.mailbox(part.name, "senders"), "there is no sender_map to go by",
+                      "add one, or senders: collapse");
+    if (policy.mode != route::SenderMode::map && !given.map.empty())
+        report_.warn(places_.mailbox(part.name, "sender_map"), "not used, since senders is not map");
+    if (policy.mode == route::SenderMode::keep && !given.allowed.empty())
+        report_.warn(places_.mailbox(part.name, "allowed_senders"),
+                     "not used, since senders is keep: every sender stays");
+    return policy;
 }
 
 // The name of the credential, or empty with an error noted, or empty because none is needed.

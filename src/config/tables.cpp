@@ -175,17 +175,57 @@ Table<CredentialPart> credential_table() {
         .overriding("token", &O::token, token_table(), "token");
 }
 
+Table<route::SenderMapping> sender_mapping_table() {
+    using O = route::SenderMapping;
+    return Table<O>()
+        .value("from", &O::pattern, address_pattern(), "The sender as the application wrote it.",
+               Need::required)
+        .value("to", &O::address, mail_address(), "What it becomes: an address the mailbox may send as.",
+               Need::required);
+}
+
+// The same keys for the short form and for each mailbox of the long one. `part` leads from the owner to them.
+template <class Owner, class Part>
+void add_sender_keys(Table<Owner>& table, const std::string& form, Part part) {
+    using Mode = SendersPart::Mode;
+    const auto doc = [&form](std::string text) {
+        if (form.empty()) text.front() = static_cast<char>(text.front() - 'a' + 'A');
+        return form + text;
+    };
+    table
+        .value(
+            "senders", [part](auto& owner) -> auto& { return part(owner).mode; },
+            choice<Mode>({{"auto", Mode::by_provider},
+                          {"collapse", Mode::collapse},
+                          {"map", Mode::map},
+                          {"keep", Mode::keep}}),
+            form +
+                "what becomes of senders that the mailbox may not send as, in MAIL FROM and From. collapse: "
+                "they become the mailbox, and the display name stays. map: as sender_map says, else the "
+                "mailbox. keep: nothing changes. auto: keep with authentication none, else collapse.")
+        .list(
+            "allowed_senders", [part](auto& owner) -> auto& { return part(owner).allowed; },
+            address_pattern(), list_items_max,
+            doc("further addresses that the mailbox may send as (SendAs, or its aliases); they stay."))
+        .records(
+            "sender_map", [part](auto& owner) -> auto& { return part(owner).map; }, sender_mapping_table(),
+            list_items_max, doc("for senders: map; the first entry that fits counts."));
+}
+
 Table<MailboxPart> mailbox_table() {
     using O = MailboxPart;
-    return Table<O>()
+    Table<O> table;
+    table
         .value("address", &O::address, mail_address(),
                "The address of the mailbox; it is also the default sender.", Need::required)
         .value("auth_user", &O::auth_user, mail_address(),
-               "The user name to log in with; the address, unless the mailbox is a shared one.")
+               "The user name to log in with, if it is not the address.")
         .list("credentials", &O::credentials, name(), 1,
               "The credential whose token logs in, by its name. One for now.")
-        .value("provider", &O::preset, provider_name(), "Whose server it is; sets hosts, scope and limits.")
-        .overriding("upstream", &O::upstream, upstream_table(), "upstream");
+        .value("provider", &O::preset, provider_name(), "Whose server it is; sets hosts, scope and limits.");
+    add_sender_keys(table, "", [](auto& owner) -> auto& { return owner.senders; });
+    table.overriding("upstream", &O::upstream, upstream_table(), "upstream");
+    return table;
 }
 
 Table<route::Match> match_table() {
@@ -356,7 +396,7 @@ Table<File> file_table() {
             "Short form, for one mailbox: its address, which is also the default sender.")
         .value(
             "auth_user", [](auto& f) -> auto& { return f.short_form.auth_user; }, mail_address(),
-            "Short form: the user name to log in with; the address, unless the mailbox is a shared one.")
+            "Short form: the user name to log in with, if it is not the address.")
         .value(
             "provider", [](auto& f) -> auto& { return f.short_form.preset; }, provider_name(),
             "Short form: whose server it is; sets hosts, scope and limits.")
@@ -368,7 +408,9 @@ Table<File> file_table() {
             "Short form: from the same page.")
         .secret(
             "client_secret", [](auto& f) -> auto& { return f.short_form.client_secret; },
-            "Short form: where the client secret is: its value, not its ID.")
+            "Short form: where the client secret is: its value, not its ID.");
+    add_sender_keys(table, "Short form: ", [](auto& f) -> auto& { return f.short_form.senders; });
+    table
         .list(
             "listen", [](auto& f) -> auto& { return f.settings.inbound.listen; }, endpoint(), 64,
             "Where applications connect to. Beyond loopback, allow says who may.")

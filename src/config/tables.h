@@ -35,12 +35,21 @@ struct CredentialPart {
     TokenPart token;  // only to see whether the section is right
 };
 
+// What a mailbox does with senders that it may not send as.
+struct SendersPart {
+    enum class Mode { by_provider, keep, collapse, map };
+    Mode mode = Mode::by_provider;
+    std::vector<std::string> allowed;
+    std::vector<route::SenderMapping> map;
+};
+
 struct MailboxPart {
     std::string name;
     std::string address;
     std::string auth_user;
     std::vector<std::string> credentials;
     const provider::Preset* preset = provider::find_preset("m365");
+    SendersPart senders;
     UpstreamPart upstream;  // only to see whether the section is right
 };
 
@@ -52,6 +61,7 @@ struct ShortForm {
     std::string tenant_id;
     std::string client_id;
     oauth::SecretReference client_secret;
+    SendersPart senders;
 };
 
 struct RoutePart {

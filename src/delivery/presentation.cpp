@@ -54,7 +54,8 @@ io::Task<base::Result<Presentation>> present(queue::QueueStore& store, const que
         base::Result<std::string> piece =
             co_await store.read(message.id, front.stored_offset, limits.piece_bytes);
         if (!piece) co_return std::unexpected(std::move(piece.error()));
-        if (piece->empty()) co_return base::fail(base::ErrorKind::io, "it is not as long as it is said to be");
+        if (piece->empty())
+            co_return base::fail(base::ErrorKind::io, "it is not as long as it is said to be");
         front.stored_offset += piece->size();
         const std::size_t used = section.feed(*piece);
         body_start = piece->substr(used);

@@ -39,8 +39,8 @@ void SenderBreaker::heard(const std::string& sender, Heard heard, base::SteadyTi
 }
 
 void SenderBreaker::forget_oldest() {
-    const auto oldest = std::ranges::min_element(
-        stopped_, {}, [](const auto& entry) { return entry.second.heard; });
+    const auto oldest =
+        std::ranges::min_element(stopped_, {}, [](const auto& entry) { return entry.second.heard; });
     stopped_.erase(oldest);
 }
 

@@ -1,8 +1,8 @@
 // delivery/sender_breaker.h: which senders a mailbox does not try for now; pure.
 //
-// A sender is MAIL FROM and From together, as the server sees them. One refusal that is about the sender stops
-// all of its messages; they are held with that answer, without being sent. After a while one message tries.
-// What it remembers is lost with the process: after a start each sender is tried once.
+// A sender is MAIL FROM and From together, as the server sees them. One refusal that is about the sender
+// stops all of its messages; they are held with that answer, without being sent. After a while one message
+// tries. What it remembers is lost with the process: after a start each sender is tried once.
 #pragma once
 
 #include <cstddef>

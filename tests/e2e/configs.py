@@ -46,12 +46,13 @@ def write_secret(folder, secret):
     return path
 
 
-def submission(folder, ca_file, port, authority, mailbox, client_id, secret):
+def submission(folder, ca_file, port, authority, mailbox, client_id, secret, senders='keep'):
     """Submits to a server on this machine as Microsoft 365 wants it: STARTTLS, then a token of `authority`."""
     return _write(folder, 'submission.yaml', f'''
 mailbox: {mailbox}
 tenant_id: 99999999-8888-7777-6666-555555555555
 client_id: {client_id}
+senders: {senders}
 client_secret:
   file: {write_secret(folder, secret)}
 listen: [127.0.0.1:0]

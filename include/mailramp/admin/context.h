@@ -49,10 +49,10 @@ struct AdminContext {
     std::function<std::vector<std::string>()> listeners;
     std::function<std::vector<delivery::MailboxStatus>()> mailboxes;
     std::function<std::vector<TokenState>()> tokens;
-    // As Dispatcher::resume().
-    std::function<base::Result<>(const std::string& name)> resume_mailbox;
     // As Dispatcher::try_senders_again(); before a retry.
     std::function<void()> try_senders_again;
+    // As Dispatcher::resume().
+    std::function<base::Result<>(const std::string& name)> resume_mailbox;
     std::function<std::vector<CounterGroup>()> counters;
     // What the catalogue of a mailbox's provider says to an answer; without it answers are shown unexplained.
     std::function<Explanation(const std::string& mailbox, const mail::Answer& answer)> explain;

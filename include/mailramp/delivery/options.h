@@ -48,8 +48,9 @@ struct PauseOptions {
     base::Duration connection_regain = std::chrono::minutes(5);  // so long for each connection to come back
 };
 
-// A sender that the server refuses in this mailbox's name is stopped before the mailbox is: Exchange throttles
-// a mailbox for continuous SendAsDenied (Microsoft, "Continuous error throttling for SMTP AUTH submissions").
+// A sender that the server refuses in this mailbox's name is stopped before the mailbox is: Exchange
+// throttles a mailbox for continuous SendAsDenied (Microsoft, "Continuous error throttling for SMTP AUTH
+// submissions").
 struct SenderBreakerOptions {
     // After a refusal nothing more of that sender is sent for so long, then one message tries; doubling.
     base::Duration first_probe = std::chrono::minutes(15);

@@ -90,8 +90,9 @@ std::string text_of(const Node& node) {
     return out + "]";
 }
 
-constexpr std::array<std::string_view, 6> short_keys{
-    "mailbox:", "auth_user:", "provider:", "tenant_id:", "client_id:", "client_secret:"};
+constexpr std::array<std::string_view, 9> short_keys{
+    "mailbox:",       "auth_user:", "provider:",        "tenant_id:", "client_id:",
+    "client_secret:", "senders:",   "allowed_senders:", "sender_map:"};
 const std::string example_text = read("config/mailramp.yaml");
 
 TEST(Example, IsValidAsItIs) {
@@ -109,9 +110,13 @@ TEST(Example, IsValidAsItIs) {
 TEST(Example, IsValidInItsLongForm) {
     std::istringstream lines(uncommented(example_text));
     std::string long_form;
-    for (std::string line; std::getline(lines, line);)
-        if (std::ranges::none_of(short_keys, [&](std::string_view key) { return line.starts_with(key); }))
-            long_form += line + "\n";
+    bool of_short_form = false;
+    for (std::string line; std::getline(lines, line);) {
+        if (!line.empty() && !line.starts_with(' '))
+            of_short_form =
+                std::ranges::any_of(short_keys, [&](std::string_view key) { return line.starts_with(key); });
+        if (!of_short_form) long_form += line + "\n";
+    }
     const LoadResult loaded = load_text(long_form, {"relay"});
     ASSERT_TRUE(loaded) << render_errors("mailramp.yaml", loaded.error());
     EXPECT_EQ(loaded->mailboxes.size(), 2u);

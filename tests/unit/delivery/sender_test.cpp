@@ -75,14 +75,16 @@ class Presenting : public ::testing::Test {
 
 TEST_F(Presenting, ChangesTheSenderAndNotAnOctetElse) {
     store.sender = "root@db1";
-    store.content = "Received: x\r\nFrom: root (Cron Daemon)\r\nTo: ops\r\n\r\nbody\xff\r\n.\r\nFrom: root\r\n";
+    store.content =
+        "Received: x\r\nFrom: root (Cron Daemon)\r\nTo: ops\r\n\r\nbody\xff\r\n.\r\nFrom: root\r\n";
     for (const std::size_t pieces : {1, 5, 64 * 1024}) {
         const Read read = read_all(store, clock, policy, {.header_bytes_max = 1000, .piece_bytes = pieces});
         EXPECT_EQ(read.presented.envelope_sender, "m@example.com");
         EXPECT_EQ(read.presented.from, "m@example.com");
-        EXPECT_EQ(read.content,
-                  "Received: x\r\nFrom: Cron Daemon <m@example.com>\r\nX-Original-From: root (Cron Daemon)\r\n"
-                  "To: ops\r\n\r\nbody\xff\r\n.\r\nFrom: root\r\n");
+        EXPECT_EQ(
+            read.content,
+            "Received: x\r\nFrom: Cron Daemon <m@example.com>\r\nX-Original-From: root (Cron Daemon)\r\n"
+            "To: ops\r\n\r\nbody\xff\r\n.\r\nFrom: root\r\n");
         EXPECT_EQ(read.content.size(), read.presented.size_bytes);
     }
 }
