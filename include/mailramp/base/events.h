@@ -41,6 +41,8 @@ inline constexpr std::string_view message_delivered = "delivered";  // with the 
 inline constexpr std::string_view message_deferred = "deferred";    // tried, will be tried again at a time
 inline constexpr std::string_view message_held = "held";  // waits for a human, with cause and remedy
 inline constexpr std::string_view message_uncertain = "uncertain";  // may have been delivered; see the reason
+inline constexpr std::string_view sender_stopped =
+    "sender_stopped";  // refused by the server; its mail is held
 inline constexpr std::string_view mailbox_paused = "mailbox_paused";  // with cause and remedy
 inline constexpr std::string_view mailbox_resting =
     "mailbox_resting";  // transient trouble; goes on by itself
