@@ -34,6 +34,7 @@ class ApiTest : public testing::Test {
                             [] { return std::vector<std::string>{"127.0.0.1:25", "[::1]:25"}; },
                             [this] { return mailboxes; },
                             [this] { return tokens; },
+                            [this] { ++senders_tried_again; },
                             [this](const std::string& name) {
                                 resumed.push_back(name);
                                 return resume_result;
@@ -82,6 +83,7 @@ class ApiTest : public testing::Test {
     std::vector<delivery::MailboxStatus> mailboxes;
     std::vector<TokenState> tokens;
     std::vector<std::string> resumed;
+    int senders_tried_again = 0;
     base::Result<> resume_result;
 };
 
@@ -234,6 +236,7 @@ TEST_F(ApiTest, RetryTellsOfPausedMailboxesInTheWay) {
     const json::value all = ask_json("POST", "/v1/messages/retry");
     EXPECT_EQ(json::serialize(all.at("paused_mailboxes")), R"(["alerts","other"])");
     EXPECT_THAT(store.retried, ElementsAre(queue::QueueId(77), std::nullopt));
+    EXPECT_EQ(senders_tried_again, 2);  // a human has looked at it
 }
 
 TEST_F(ApiTest, RetryOfWhatIsOnlyInTheHistoryIsAnError) {

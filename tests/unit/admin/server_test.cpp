@@ -155,6 +155,7 @@ class ServerTest : public testing::Test {
                              [] { return std::vector<std::string>{}; },
                              [] { return std::vector<delivery::MailboxStatus>{}; },
                              [] { return std::vector<TokenState>{}; },
+                             [] {},
                              [](const std::string&) { return base::Result<>(); },
                              [] { return std::vector<CounterGroup>{}; },
                              {}};
@@ -217,7 +218,7 @@ TEST_F(ServerTest, GivesTheSocketToItsGroup) {
 TEST_F(ServerTest, SaysHowToMakeAMissingGroup) {
     options.socket = folder.path() / "admin.sock";
     options.group = "mailramp-no-such-group";
-    AdminContext context{clock, store, "", {}, {}, {}, {}, {}, {}};
+    AdminContext context{clock, store, "", {}, {}, {}, {}, {}, {}, {}};
     const auto created = Server::create(options, loop.get_executor(), std::move(context), base::Logger());
     ASSERT_FALSE(created);
     EXPECT_THAT(created.error().message, HasSubstr("groupadd --system mailramp-no-such-group"));
@@ -225,7 +226,7 @@ TEST_F(ServerTest, SaysHowToMakeAMissingGroup) {
 
 TEST_F(ServerTest, SaysWhatToDoWhenTheFolderCannotBeMade) {
     options.socket = folder.path() / "not" / "there" / "admin.sock";
-    AdminContext context{clock, store, "", {}, {}, {}, {}, {}, {}};
+    AdminContext context{clock, store, "", {}, {}, {}, {}, {}, {}, {}};
     const auto created = Server::create(options, loop.get_executor(), std::move(context), base::Logger());
     ASSERT_FALSE(created);
     EXPECT_THAT(created.error().message, AllOf(HasSubstr("not/there"), HasSubstr("admin: socket:")));
@@ -233,7 +234,7 @@ TEST_F(ServerTest, SaysWhatToDoWhenTheFolderCannotBeMade) {
 
 TEST_F(ServerTest, RefusesASocketThatAnotherDaemonServes) {
     start();
-    AdminContext context{clock, store, "", {}, {}, {}, {}, {}, {}};
+    AdminContext context{clock, store, "", {}, {}, {}, {}, {}, {}, {}};
     const auto second = Server::create(options, loop.get_executor(), std::move(context), base::Logger());
     ASSERT_FALSE(second);
     EXPECT_EQ(second.error().kind, base::ErrorKind::conflict);

@@ -41,6 +41,21 @@ struct Read {
     std::string content;
 };
 
+io::Task<> present_into(std::optional<base::Result<Presentation>>& result, queue::QueueStore& store,
+                        const queue::ClaimedMessage& message, const route::SenderPolicy& policy,
+                        PresentationLimits limits) {
+    result = co_await present(store, message, policy, limits);
+}
+
+io::Task<> read_into(Read& result, std::size_t piece) {
+    while (result.content.size() < result.presented.size_bytes) {
+        auto octets = co_await result.presented.content(result.content.size(), piece);
+        EXPECT_TRUE(octets && !octets->empty());
+        if (!octets || octets->empty()) co_return;
+        result.content += *octets;
+    }
+}
+
 Read read_all(testing::FakeQueueStore& store, testing::ManualClock& clock, const route::SenderPolicy& policy,
               PresentationLimits limits = {}, std::size_t piece = 7) {
     testing::Loop loop(clock);
@@ -49,19 +64,14 @@ Read read_all(testing::FakeQueueStore& store, testing::ManualClock& clock, const
     message.envelope.sender = store.sender;
     message.size_bytes = store.content.size();
     message.header_from = "kept@example.com";
-    const auto run = [&]() -> io::Task<> {
-        auto presented = co_await present(store, message, policy, limits);
-        EXPECT_TRUE(presented.has_value());
-        if (!presented) co_return;
-        result.presented = std::move(*presented);
-        while (result.content.size() < result.presented.size_bytes) {
-            auto octets = co_await result.presented.content(result.content.size(), piece);
-            EXPECT_TRUE(octets && !octets->empty());
-            if (!octets || octets->empty()) co_return;
-            result.content += *octets;
-        }
-    };
-    boost::asio::co_spawn(loop.context(), run(), boost::asio::detached);
+    std::optional<base::Result<Presentation>> presented;
+    boost::asio::co_spawn(loop.context(), present_into(presented, store, message, policy, limits),
+                          boost::asio::detached);
+    loop.poll();
+    EXPECT_TRUE(presented && *presented);
+    if (!presented || !*presented) return result;
+    result.presented = std::move(**presented);
+    boost::asio::co_spawn(loop.context(), read_into(result, piece), boost::asio::detached);
     loop.poll();
     return result;
 }
@@ -112,8 +122,8 @@ TEST_F(Presenting, SaysWhyAMessageCannotBeRead) {
     message.size_bytes = 1000;
     store.content = "A: 1\r\n";  // shorter than it is said to be
     std::optional<base::Result<Presentation>> result;
-    const auto run = [&]() -> io::Task<> { result = co_await present(store, message, policy, {}); };
-    boost::asio::co_spawn(loop.context(), run(), boost::asio::detached);
+    boost::asio::co_spawn(loop.context(), present_into(result, store, message, policy, {}),
+                          boost::asio::detached);
     loop.poll();
     ASSERT_TRUE(result && !*result);
     EXPECT_EQ(result->error().kind, base::ErrorKind::io);

@@ -71,7 +71,7 @@ constexpr Line observed[] = {
      "STOREDRV.Submission.Exception:SendAsDeniedException.MapiExceptionSendAsDenied; Failed to process "
      "message due to a "
      "permanent exception",
-     Phase::body_end, Action::hold, Radius::message, "rewrite From"},
+     Phase::body_end, Action::hold, Radius::sender, "collapse"},
     {"554 5.2.0 STOREDRV.Submission.Exception:SubmissionQuotaExceededException; Failed to process message",
      Phase::body_end, Action::pause, Radius::mailbox, "24 hours"},
     {"554 5.2.0 STOREDRV.Submission.Exception:OutboundSpamException; Failed to process message due to a "
@@ -100,7 +100,7 @@ constexpr Line observed[] = {
      "STOREDRV.Submission.Exception:QuotaExceededException.MapiExceptionShutoffQuotaExceeded",
      Phase::body_end, Action::pause, Radius::mailbox, "Sent Items"},
     {"550 5.7.60 SMTP; Client does not have permissions to send as this sender", Phase::body_end,
-     Action::hold, Radius::message, "SendAs"},
+     Action::hold, Radius::sender, "SendAs"},
     {"554 5.2.3 "
      "STOREDRV.Submission.Exception:MessageSubmissionExceededException.MapiExceptionMaxSubmissionExceeded",
      Phase::body_end, Action::reject, Radius::message, "MaxSendSize"},
@@ -118,7 +118,7 @@ constexpr Line observed[] = {
      "tried again"},
     {"550 5.1.10 RESOLVER.ADR.RecipientNotFound", Phase::rcpt, Action::reject, Radius::recipient, "address"},
     {"501 5.5.127 Invalid XOAUTH2 auth data - Token will expire soon", Phase::auth, Action::retry,
-     Radius::connection, "token_use_margin"},
+     Radius::connection, "use_margin"},
     {"550 5.5.105 External sending is not supported for High Volume Email accounts", Phase::rcpt,
      Action::reject, Radius::recipient, "ordinary mailbox"},
 };
@@ -203,7 +203,8 @@ TEST(ReplyCatalogue, NeverBlamesAMessageForItsMailbox) {
         const bool waits = row.verdict.action == Action::pause || row.verdict.action == Action::slow_down ||
                            row.verdict.action == Action::lower_concurrency;
         if (finishes) {
-            EXPECT_TRUE(row.verdict.radius == Radius::recipient || row.verdict.radius == Radius::message);
+            EXPECT_TRUE(row.verdict.radius == Radius::recipient || row.verdict.radius == Radius::message ||
+                        row.verdict.radius == Radius::sender);
         }
         if (waits) {
             EXPECT_TRUE(row.verdict.radius == Radius::mailbox || row.verdict.radius == Radius::tenant);
