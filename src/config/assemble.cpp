@@ -213,8 +213,7 @@ route::SenderPolicy Assembler::sender_policy(const MailboxPart& part, smtp::Auth
             policy.mode = route::SenderMode::map;
             break;
         case Mode::by_provider:
-            if (authentication != smtp::Authentication::none)
-                policy.mode = route::SenderMode::collapse;
+            if (authentication != smtp::Authentication::none) policy.mode = route::SenderMode::collapse;
             break;
     }
     if (policy.mode == route::SenderMode::map && given.map.empty())
