@@ -127,6 +127,8 @@ def submitting(folder, server, app=0):
         'tenant_id': given['tenant'],
         'client_id': given['client_id'],
         'client_secret': {'file': given['secret_file']},
+        # What becomes of senders is part of test_senders.py.
+        'senders': 'keep',
         'ca_file': server.ready['ca_file'],
         'upstream': {'host': 'localhost', 'port': server.smtp_port, 'family': 'ipv4', 'messages_per_minute_max': 0},
         'token': {'authority': server.ready['authority']},
