@@ -39,6 +39,16 @@ std::size_t utf8_sequence(std::string_view text) {
 constexpr std::string_view base64_alphabet =
     "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
+// Characters that turn the direction of what follows (U+061C, U+200E, U+200F, U+202A…U+202E, U+2066…U+2069):
+// with them a line can show something other than it says.
+bool is_direction(std::string_view text) {
+    if (text.starts_with("\xD8\x9C")) return true;
+    if (text.size() < 3 || octet(text[0]) != 0xE2) return false;
+    const unsigned second = octet(text[1]), third = octet(text[2]);
+    if (second == 0x80) return third == 0x8E || third == 0x8F || (third >= 0xAA && third <= 0xAE);
+    return second == 0x81 && third >= 0xA6 && third <= 0xA9;
+}
+
 }  // namespace
 
 std::string printable(std::string_view text, std::size_t bytes_max) {
@@ -49,8 +59,9 @@ std::string printable(std::string_view text, std::size_t bytes_max) {
         // U+0080…U+009F are control characters too (C1), and terminals obey some of them.
         const bool c1 = length == 2 && octet(text[0]) == 0xC2 && octet(text[1]) < 0xA0;
         const bool control = length == 1 && (octet(text[0]) < 0x20 || octet(text[0]) == 0x7F);
-        const std::string_view piece =
-            length == 0 || control || c1 ? std::string_view("?") : text.substr(0, length);
+        const std::string_view piece = length == 0 || control || c1 || is_direction(text)
+                                           ? std::string_view("?")
+                                           : text.substr(0, length);
         if (out.size() + piece.size() > bytes_max) break;
         out += piece;
         text.remove_prefix(std::max<std::size_t>(length, 1));

@@ -64,7 +64,7 @@ Table<queue::SqliteStoreOptions> queue_table() {
                "All queued mail together; beyond it new mail is refused for the time being (452).")
         .value("disk_free_min", &O::disk_free_bytes_min, size(1 * mib, 1 * tib),
                "New mail is refused for the time being when less than this is free on the disk.")
-        .value("inline_size_max", &O::inline_bytes_max, size(1 * kib, 1 * mib),
+        .value("inline_size_max", &O::inline_bytes_max, size(1 * kib, 64 * kib),
                "Messages up to this size stand in the database itself; a larger one is a file beside it.")
         .value("large_body_workers", &O::large_body_workers, integer(1, 16),
                "Threads that write and read the files of large messages.")

@@ -51,8 +51,9 @@ io::Task<std::optional<smtp::ServerReply>> Intake::take(std::string_view chunk, 
     if (header_.reading()) {
         chunk.remove_prefix(header_.feed(chunk));
         if (!reserve_header())
-            co_return smtp::ServerReply(452, "4.3.1",
-                                        "Too many messages at once for the memory set aside; try again");
+            co_return smtp::ServerReply(
+                452, "4.3.1",
+                "Too many messages at once for the memory set aside (inbound: memory_max); try again");
         if (auto refused = judge_header()) co_return refused;
         if (header_.reading()) co_return std::nullopt;
         auto refused = co_await write_head(helo, with);

@@ -22,6 +22,8 @@ smtp::ServerProtocolOptions protocol_options(const Options& options) {
     return out;
 }
 
+constexpr base::Duration shortest_timeout = std::chrono::milliseconds(1);
+
 bool is_allowed(const Options& options, std::string_view client) {
     const auto address = route::IpAddress::parse(client);
     if (!address) return false;
@@ -106,7 +108,12 @@ io::Task<bool> Session::exchange() {
         co_return true;
     }
     if (buffer_.empty()) buffer_.resize(context_.options.read_buffer_bytes);
-    const base::Duration timeout = in_body ? context_.options.data_timeout : context_.options.command_timeout;
+    // One clock for all of a command: a client that sends an octet now and then does not hold its session.
+    const base::SteadyTime now = context_.clock.steady();
+    if (!protocol_.in_command()) command_deadline_ = now + context_.options.command_timeout;
+    const base::Duration timeout =
+        in_body ? context_.options.data_timeout
+                : std::max(std::chrono::floor<base::Duration>(command_deadline_ - now), shortest_timeout);
     waiting_ = true;
     auto octets = co_await stream_.read_some(buffer_, timeout);
     waiting_ = false;

@@ -49,6 +49,7 @@ class Session {
     smtp::ServerProtocol protocol_;
     std::vector<char> buffer_;
     std::optional<Intake> intake_;
+    base::SteadyTime command_deadline_{};
     base::SteadyTime body_started_{};
     bool answer_250_due_ = false;  // the octets of a 250 after DATA are in the output, not yet written
     bool waiting_ = false;

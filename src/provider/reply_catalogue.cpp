@@ -75,11 +75,12 @@ Verdict general_transient(const mail::Answer& answer) {
 Verdict general_permanent(const mail::Answer& answer) {
     const bool policy = answer.phase == Phase::mail && answer.enhanced.starts_with("5.7.");
     if (is_session(answer.phase) || policy)
-        return {
-            .action = Action::pause,
-            .radius = Radius::mailbox,
-            .cause = "the server refuses the session, whatever the message",
-            .remedy = "read the server's words; check host, port and authentication of mailbox <mailbox>"};
+        return {.action = Action::pause,
+                .radius = Radius::mailbox,
+                .cause = "the server refuses the session, whatever the message",
+                .remedy =
+                    "read the server's words; check host, port and authentication of mailbox <mailbox>, and "
+                    "which senders it may send as"};
     if (answer.phase == Phase::rcpt)
         return {.action = Action::reject,
                 .radius = Radius::recipient,

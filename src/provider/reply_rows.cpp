@@ -247,6 +247,8 @@ constexpr std::array rows{
         "the mailbox may not send as the address in From", allow_or_rewrite_sender),
     row(exchange, anywhere, 550, "5.7.60", "", hold_sender,
         "the mailbox may not send as the sender's address", allow_or_rewrite_sender),
+    row(any, anywhere, 550, "", "permissions to send as", hold_sender,
+        "the mailbox may not send as the sender's address", allow_or_rewrite_sender),
     row(any, anywhere, 552, "5.3.4", "Header size", reject_message,
         "the message's header section is too large", "shorten the header fields where the message is made"),
     row(exchange, anywhere, 552, "5.3.4", "", reject_message,

@@ -1,11 +1,16 @@
 #include "queue/vfs_file.h"
 
+#include <algorithm>
 #include <cstdlib>
 #include <string>
 #include <utility>
 
 namespace mailramp::queue {
 namespace {
+
+// SQLite's own layer takes pages: of a longer write it masks the length to 17 bits, and calls the rest a full
+// disk (os_unix.c, seekAndWriteFd).
+constexpr std::size_t piece_bytes = 64 * 1024;
 
 using base::ErrorKind;
 
@@ -66,9 +71,14 @@ base::Result<> VfsFile::remove(sqlite3_vfs* vfs, const std::filesystem::path& pa
 }
 
 base::Result<> VfsFile::write(std::string_view octets, std::uint64_t offset) {
-    const int code = file_->pMethods->xWrite(file_.get(), octets.data(), static_cast<int>(octets.size()),
-                                             static_cast<sqlite3_int64>(offset));
-    if (code != SQLITE_OK) return std::unexpected(error("write", name_.get(), code));
+    while (!octets.empty()) {
+        const std::string_view piece = octets.substr(0, piece_bytes);
+        const int code = file_->pMethods->xWrite(file_.get(), piece.data(), static_cast<int>(piece.size()),
+                                                 static_cast<sqlite3_int64>(offset));
+        if (code != SQLITE_OK) return std::unexpected(error("write", name_.get(), code));
+        octets.remove_prefix(piece.size());
+        offset += piece.size();
+    }
     return {};
 }
 
@@ -80,11 +90,14 @@ base::Result<> VfsFile::sync() {
 
 base::Result<std::string> VfsFile::read(std::size_t octets, std::uint64_t offset) {
     std::string content(octets, '\0');
-    const int code = file_->pMethods->xRead(file_.get(), content.data(), static_cast<int>(octets),
-                                            static_cast<sqlite3_int64>(offset));
-    if (code == SQLITE_IOERR_SHORT_READ)
-        return base::fail(ErrorKind::invalid, std::string(name_.get()) + " ends too early");
-    if (code != SQLITE_OK) return std::unexpected(error("read", name_.get(), code));
+    for (std::size_t at = 0; at < octets; at += piece_bytes) {
+        const std::size_t piece = std::min(piece_bytes, octets - at);
+        const int code = file_->pMethods->xRead(file_.get(), content.data() + at, static_cast<int>(piece),
+                                                static_cast<sqlite3_int64>(offset + at));
+        if (code == SQLITE_IOERR_SHORT_READ)
+            return base::fail(ErrorKind::invalid, std::string(name_.get()) + " ends too early");
+        if (code != SQLITE_OK) return std::unexpected(error("read", name_.get(), code));
+    }
     return content;
 }
 

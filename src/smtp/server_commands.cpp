@@ -172,11 +172,14 @@ std::optional<ServerReply> ServerProtocol::take_mail_parameters(std::string_view
         if (auto fault = take_mail_parameter(parameter)) return fault;
         parameters = base::trim(parameters.substr(parameter.size()));
     }
-    if (declared_bytes_ > options_.message_bytes_max)
-        return ServerReply{552, "5.3.4",
-                           "A message of " + std::to_string(*declared_bytes_) +
-                               " octets is over the limit of " + std::to_string(options_.message_bytes_max) +
-                               " here; make it smaller or raise mailramp's limit"};
+    if (declared_bytes_ > options_.message_bytes_max) {
+        const bool countable = declared_bytes_ < std::numeric_limits<std::uint64_t>::max();
+        return ServerReply{
+            552, "5.3.4",
+            "A message " + (countable ? "of " + std::to_string(*declared_bytes_) + " octets" : "so large") +
+                " is over the limit of " + std::to_string(options_.message_bytes_max) +
+                " here; make it smaller or raise mailramp's limit"};
+    }
     return {};
 }
 

@@ -2,6 +2,7 @@
 
 import smtplib
 import socket
+import time
 
 import bad_input
 import harness
@@ -182,6 +183,25 @@ class BadClients(bad_input.Scenario):
         self.assertEqual(client.reply(), '')
         harness.eventually(lambda: len(self.daemon.events('session_ended')) == sessions, what='reason of the end')
         self.assertIn('time limit', self.daemon.events('session_ended')[-1]['reason'])
+
+    def test_a_command_that_never_ends_is_shown_out_however_often_an_octet_comes(self):
+        self.start_plain(inbound={'command_timeout': '1s'})
+        with self.raw() as client:
+            client.greet()
+            began = time.monotonic()
+            client.socket.settimeout(0.1)  # between two octets
+            while time.monotonic() - began < harness.DEADLINE:
+                try:
+                    client.send(b'N')
+                    if client.socket.recv(100) == b'':
+                        break
+                except TimeoutError:
+                    continue
+                except OSError:
+                    break
+            elapsed = time.monotonic() - began
+        self.assertGreater(elapsed, 0.9)
+        self.assertLess(elapsed, 10)
 
     def test_a_message_that_goes_in_circles_is_refused(self):
         self.start_plain()

@@ -130,17 +130,26 @@ class Delivery(relay.Scenario):
         self.wait_until_queue_is_empty()
         self.assertEqual(list((self.folder / 'queue' / 'bodies').iterdir()), [])
 
+    def test_a_header_section_up_to_its_limit_arrives(self):
+        self.share_sandbox()
+        self.start_daemon()
+        for count, size in enumerate((130_000, 255_000), 1):
+            recipients = b''.join(b' <r%06d@example.test>,\r\n' % number for number in range(size // 25))
+            content = HEAD.replace(b'Subject:', b'Cc:\r\n' + recipients + b' <last@example.test>\r\nSubject:') + b'x\r\n'
+            self.send(content)
+            self.assertTrue(self.sandbox.wait_for_messages(count)[-1]['content'].endswith(content))
+
     def test_two_tenants_each_submit_with_their_own_token(self):
         tenants = [f'{digit * 8}-1111-4111-8111-111111111111' for digit in 'ab']
         clients = [f'{digit * 8}-2222-4222-8222-222222222222' for digit in 'ab']
         boxes = ['relay@contoso.test', 'relay@fabrikam.test']
         self.start_sandbox(apps=[f'{tenant}:{client}::{box}' for tenant, client, box in zip(tenants, clients, boxes)])
         settings = relay.merged(relay.submitting(self.folder, self.sandbox), {
-            'mailbox': None, 'tenant_id': None, 'client_id': None, 'client_secret': None,
+            'mailbox': None, 'tenant_id': None, 'client_id': None, 'client_secret': None, 'senders': None,
             'credentials': {name: {'tenant_id': app['tenant'], 'client_id': app['client_id'],
                                    'client_secret': {'file': app['secret_file']}}
                             for name, app in zip(('contoso', 'fabrikam'), self.sandbox.apps)},
-            'mailboxes': {name: {'address': box, 'credentials': [name]}
+            'mailboxes': {name: {'address': box, 'credentials': [name], 'senders': 'keep'}
                           for name, box in zip(('contoso', 'fabrikam'), boxes)},
             'routes': [{'name': 'fabrikam', 'match': {'sender': ['*@fabrikam.test']}, 'mailbox': 'fabrikam'},
                        {'name': 'rest', 'mailbox': 'contoso'}],

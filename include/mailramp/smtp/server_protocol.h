@@ -101,6 +101,10 @@ class ServerProtocol {
     [[nodiscard]] std::string_view helo() const { return helo_; }  // printable, may be empty
     [[nodiscard]] mail::WithProtocol with_protocol() const;
     [[nodiscard]] bool in_body() const { return state_ == State::body; }
+    // A command has begun and its line end has not come.
+    [[nodiscard]] bool in_command() const {
+        return !in_body() && (skipping_line_ || input_used_ < input_.size());
+    }
     // Why the protocol ended the session, for the log; empty while it has not, or after QUIT.
     [[nodiscard]] std::string_view close_reason() const { return close_reason_; }
 

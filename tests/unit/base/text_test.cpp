@@ -21,6 +21,14 @@ TEST(Printable, ReplacesEveryControlCharacter) {
     EXPECT_EQ(printable("\xc2\xa0", 9), "\xc2\xa0") << "the first one behind them";
 }
 
+TEST(Printable, ReplacesWhatTurnsTheDirectionOfText) {
+    for (const char* turning : {"\xd8\x9c", "\xe2\x80\x8e", "\xe2\x80\x8f", "\xe2\x80\xaa", "\xe2\x80\xae",
+                                "\xe2\x81\xa6", "\xe2\x81\xa9"})
+        EXPECT_EQ(printable(std::string("a") + turning + "b", 9), "a?b");
+    for (const char* harmless : {"\xe2\x80\x8d", "\xe2\x80\x90", "\xe2\x80\xaf", "\xe2\x81\xaa", "\xd8\x9b"})
+        EXPECT_EQ(printable(harmless, 9), harmless);
+}
+
 TEST(Printable, ReplacesWhatIsNotUtf8) {
     EXPECT_EQ(printable("\xfc", 9), "?");
     EXPECT_EQ(printable("a\x80"

@@ -55,6 +55,22 @@ class BodyFiles : public ::testing::Test {
     BodyName name{QueueId(77), 3};
 };
 
+// SQLite's layer cannot write more than 128 KiB at a time.
+TEST_F(BodyFiles, TakePiecesOfAnySize) {
+    for (const std::size_t size : {std::size_t{131'071}, std::size_t{131'072}, std::size_t{1'000'003}}) {
+        const std::string octets = content(size);
+        const BodyName which{QueueId(static_cast<std::int64_t>(size)), 3};
+        auto writer = BodyWriter::create(bodies, which, 64 * 1024);
+        ASSERT_TRUE(writer) << writer.error().message;
+        const auto written = writer->write(octets);
+        ASSERT_TRUE(written) << size << ": " << written.error().message;
+        ASSERT_TRUE(writer->finish());
+        auto reader = BodyReader::open(bodies, which, size, writer->checksum());
+        ASSERT_TRUE(reader);
+        EXPECT_EQ(reader->read(2 * size).value_or("unreadable"), octets);
+    }
+}
+
 TEST_F(BodyFiles, ComeBackAsTheyWereWritten) {
     for (const std::size_t size : {std::size_t{1}, sync_bytes, sync_bytes + 1, 10 * sync_bytes + 7}) {
         const std::string octets = content(size);
