@@ -78,7 +78,7 @@ std::optional<smtp::ServerReply> Intake::judge_header() const {
         return smtp::ServerReply(552, "5.3.4",
                                  "Header section too large (" +
                                      std::to_string(context_.options.header_bytes_max) +
-                                     " octets, header_bytes_max, or 1000 fields)");
+                                     " octets, inbound: header_size_max; or 1000 fields)");
     if (header_.loops())
         return smtp::ServerReply(
             554, "5.4.6",

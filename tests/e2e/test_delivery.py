@@ -134,7 +134,7 @@ class Delivery(relay.Scenario):
         self.share_sandbox()
         self.start_daemon()
         for count, size in enumerate((130_000, 255_000), 1):
-            recipients = b''.join(b' <r%06d@example.test>,\r\n' % number for number in range(size // 25))
+            recipients = b''.join(b' <r%06d@example.test>,\r\n' % number for number in range(size // 26))
             content = HEAD.replace(b'Subject:', b'Cc:\r\n' + recipients + b' <last@example.test>\r\nSubject:') + b'x\r\n'
             self.send(content)
             self.assertTrue(self.sandbox.wait_for_messages(count)[-1]['content'].endswith(content))

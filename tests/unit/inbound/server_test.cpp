@@ -222,13 +222,13 @@ TEST_F(InboundServer, AClientThatLeavesDuringDataLeavesNoTrace) {
 }
 
 TEST_F(InboundServer, ATooLargeHeaderSectionIsRefusedInWords) {
-    options.header_bytes_max = 1000;
+    options.header_size_max = 1000;
     run([](InboundServer& t) -> io::Task<> {
         Client client = co_await t.connect();
         co_await client.begin_message();
         co_await client.send("Subject: " + std::string(900, 'x') + "\r\nX-More: " + std::string(900, 'y') +
                              "\r\n\r\nbody\r\n.\r\n");
-        EXPECT_THAT(co_await client.reply(), AllOf(StartsWith("552 5.3.4 "), HasSubstr("header_bytes_max")));
+        EXPECT_THAT(co_await client.reply(), AllOf(StartsWith("552 5.3.4 "), HasSubstr("header_size_max")));
     });
     EXPECT_TRUE(store.messages.empty());
 }
