@@ -222,7 +222,7 @@ TEST_F(InboundServer, AClientThatLeavesDuringDataLeavesNoTrace) {
 }
 
 TEST_F(InboundServer, ATooLargeHeaderSectionIsRefusedInWords) {
-    options.header_size_max = 1000;
+    options.header_bytes_max = 1000;
     run([](InboundServer& t) -> io::Task<> {
         Client client = co_await t.connect();
         co_await client.begin_message();
