@@ -427,6 +427,7 @@ Settings assemble(File file, const Node& root, const Surroundings& surroundings,
     const Form form = has_long ? Form::long_form : Form::short_form;
     Settings settings = Assembler(std::move(file), root, report, form).run(surroundings);
     // After a crash it is the queue that knows of the attempts which had not ended.
+    settings.queue.unsent_delay = settings.delivery.retry.first_delay;
     settings.queue.uncertain_delay = settings.delivery.retry.uncertain_delay;
     settings.queue.uncertain_attempts_max = settings.delivery.retry.uncertain_attempts_max;
     return settings;

@@ -166,7 +166,7 @@ io::Task<> Dispatcher::Impl::fly(Mailbox& mailbox, Schedule::Attempt begun, Loan
         ++counters_.attempts;
         for (const queue::ClaimedRecipient& recipient : flight->message.recipients)
             if (recipient.maybe_delivered) ++counters_.repeated_uncertain;
-        Submission submitted = submission(*flight, std::move(*presented));
+        Submission submitted = submission(flight, std::move(*presented));
         report = co_await courier_.deliver(std::move(submitted));
     } else {
         report = unreadable(flight->message, presented.error());
@@ -229,20 +229,39 @@ SharedFlight Dispatcher::Impl::begin_flight(Mailbox& mailbox, queue::ClaimedMess
     return flights_.front();
 }
 
-Submission Dispatcher::Impl::submission(const Flight& flight, Presentation presented) const {
-    const queue::ClaimedMessage& message = flight.message;
+Submission Dispatcher::Impl::submission(const SharedFlight& flight, Presentation presented) {
+    const queue::ClaimedMessage& message = flight->message;
     Submission submission;
     submission.queue_id = message.id.text();
-    submission.mailbox = flight.mailbox.options.name;
+    submission.mailbox = flight->mailbox.options.name;
     submission.envelope = message.envelope;
     submission.envelope.sender = std::move(presented.envelope_sender);
     submission.envelope.recipients.clear();
     for (const queue::ClaimedRecipient& recipient : message.recipients)
         submission.envelope.recipients.push_back(recipient.recipient);
     submission.size_bytes = presented.size_bytes;
-    submission.deadline = clock_.steady() + flight.mailbox.options.attempt_timeout;
+    submission.deadline = clock_.steady() + flight->mailbox.options.attempt_timeout;
     submission.content = std::move(presented.content);
+    submission.before_end = [this, flight] { return mark_ending(flight); };
     return submission;
+}
+
+// From here on the server may get the message. Whoever has given the attempt up meanwhile has stored that it
+// was not tried, and that must stay true.
+io::Task<base::Result<>> Dispatcher::Impl::mark_ending(SharedFlight flight) {
+    std::vector<std::int64_t> rows;
+    for (const queue::ClaimedRecipient& recipient : flight->message.recipients)
+        rows.push_back(recipient.row);
+    const base::Result<> marked =
+        co_await store_.mark_ending(flight->message.id, flight->mailbox.options.name, std::move(rows));
+    if (!marked) {
+        ++counters_.store_failures;
+        co_return marked;
+    }
+    if (flight->abandoned || flight->stage == Flight::Stage::settling)
+        co_return base::fail(base::ErrorKind::unavailable, "the attempt has ended meanwhile");
+    flight->stage = Flight::Stage::ending;
+    co_return base::Result<>{};
 }
 
 Outcome Dispatcher::Impl::judge(const Flight& flight, const AttemptReport& report) {
@@ -261,7 +280,8 @@ AttemptFacts Dispatcher::Impl::facts(const queue::ClaimedMessage& message) {
     return AttemptFacts{.now = moment,
                         .age = std::max(age, base::Duration::zero()),
                         .uptime = between(started_, moment.steady),
-                        .chance = chance()};
+                        .chance = chance(),
+                        .stopping = draining_};
 }
 
 // What happened to a message is known here and nowhere else: it is stored however long the store takes. Until

@@ -343,17 +343,19 @@ io::Task<DrainResult> Dispatcher::Impl::drain(base::Duration timeout) {
     // are on their way to the disk get the same time.
     std::size_t abandoned = 0;
     for (const SharedFlight& flight : flights_) {
-        if (flight->stage != Flight::Stage::submitting) continue;
+        if (flight->stage == Flight::Stage::settling) continue;
         flight->abandoned = true;
         ++abandoned;
         ++marks_under_way_;
-        spawn(mark_uncertain(flight));
+        spawn(store_interrupted(flight, flight->stage));
     }
     co_await wait_for_tasks(clock_.steady() + options_.drain_grace);
 
     DrainResult result;
-    result.marked_uncertain = marks_stored_;
-    result.left_claimed = abandoned - marks_stored_ + (flights_.size() - abandoned_in_flight());
+    result.marked_uncertain = marked_uncertain_;
+    result.returned = returned_;
+    result.left_claimed =
+        abandoned - marked_uncertain_ - returned_ + (flights_.size() - abandoned_in_flight());
     const std::size_t abandoned_ended = abandoned - abandoned_in_flight();
     result.finished = attempts_ended_ - ended_before - abandoned_ended;
     stopped_ = true;
@@ -378,12 +380,17 @@ io::Task<> Dispatcher::Impl::wait_for_tasks(base::SteadyTime deadline) {
     std::erase_if(naps_, [this](const auto& nap) { return nap.second == &task_ended_; });
 }
 
-io::Task<> Dispatcher::Impl::mark_uncertain(SharedFlight flight) {
-    const Outcome outcome = conclude_interrupted(options_, flight->message, facts(flight->message));
+io::Task<> Dispatcher::Impl::store_interrupted(SharedFlight flight, Flight::Stage reached) {
+    Outcome outcome;
+    if (reached == Flight::Stage::ending) {
+        outcome = conclude_interrupted(options_, flight->message, facts(flight->message));
+    } else {
+        outcome = conclude_untouched(flight->message, clock_.wall());
+    }
     queue::Settlement mark = settlement(*flight, outcome, std::string());
     const base::Result<> stored = co_await store_.settle(std::move(mark));
     if (stored) {
-        ++marks_stored_;
+        ++(reached == Flight::Stage::ending ? marked_uncertain_ : returned_);
         count(flight->message, outcome);
         log_.settled(flight->mailbox.options, flight->message, outcome, std::string{}, clock_.wall());
     } else {

@@ -49,7 +49,11 @@ struct Mailbox {
 
 // One message on its way, from its claim to its settlement.
 struct Flight {
-    enum class Stage { submitting, settling };
+    enum class Stage {
+        submitting,  // the server cannot have the message
+        ending,      // the end of data may be out, and that is durable
+        settling,
+    };
 
     Flight(Mailbox& from, queue::ClaimedMessage claimed, Stage first)
         : mailbox(from), message(std::move(claimed)), stage(first) {}
@@ -57,7 +61,7 @@ struct Flight {
     Mailbox& mailbox;
     queue::ClaimedMessage message;
     Stage stage;
-    bool abandoned = false;  // drain() stores it as uncertain; what the courier says is too late
+    bool abandoned = false;  // drain() stores its end; what the courier says is too late
 };
 
 // The attempt and the mark of a drain both hold it, and either may end first.
@@ -83,7 +87,7 @@ struct Dispatcher::Impl {
     io::Task<DrainResult> drain(base::Duration timeout);
     io::Task<> wait_for_tasks(base::SteadyTime deadline);
     [[nodiscard]] std::size_t abandoned_in_flight() const;
-    io::Task<> mark_uncertain(SharedFlight flight);
+    io::Task<> store_interrupted(SharedFlight flight, Flight::Stage reached);
     base::Result<> resume(const std::string& name);
     [[nodiscard]] MailboxStatus status(const Mailbox& mailbox) const;
     void found_unconfigured(std::string_view name, std::uint64_t recipients);
@@ -118,7 +122,8 @@ struct Dispatcher::Impl {
                               queue::ClaimedMessage message, Outcome outcome);
     void hear_of_sender(Mailbox& mailbox, const std::string& sender, const AttemptReport& report,
                         const Outcome& outcome);
-    [[nodiscard]] Submission submission(const Flight& flight, Presentation presented) const;
+    [[nodiscard]] Submission submission(const SharedFlight& flight, Presentation presented);
+    io::Task<base::Result<>> mark_ending(SharedFlight flight);
     [[nodiscard]] Outcome judge(const Flight& flight, const AttemptReport& report);
     io::Task<> settle(Flight& flight, Outcome outcome, std::string receipt);
     [[nodiscard]] queue::Settlement settlement(const Flight& flight, const Outcome& outcome,
@@ -147,8 +152,8 @@ struct Dispatcher::Impl {
     std::list<SharedFlight> flights_;
     std::size_t tasks_under_way_ = 0;  // attempts, also before their claim, and saves
     std::size_t attempts_ended_ = 0;
-    std::size_t marks_under_way_ = 0;  // of drain()
-    std::size_t marks_stored_ = 0;
+    std::size_t marks_under_way_ = 0;                  // of drain()
+    std::size_t marked_uncertain_ = 0, returned_ = 0;  // marks that have been stored
     io::Event task_ended_;
     std::map<std::string, std::uint64_t, std::less<>> unconfigured_;  // mailboxes: recipients seen
     bool draining_ = false;

@@ -86,6 +86,12 @@ Plan plan_for(const RecipientReport& report, const provider::Verdict& verdict) {
     return plan == Plan::hold ? Plan::again_at_once : plan;
 }
 
+// What ended without a word of the server while the daemon stops says nothing about anybody.
+bool was_cut(const RecipientReport& report, const AttemptFacts& facts) {
+    const bool silent = report.answer.code == 0 || report.answer.channel == mail::Channel::local;
+    return facts.stopping && report.fate == Fate::not_tried && silent;
+}
+
 // "At once" is a promise only when the next transaction will be smaller; otherwise a server that refuses
 // everybody this way would be asked without end.
 void stop_endless_requeue(std::vector<Plan>& plans) {
@@ -219,13 +225,13 @@ mail::Phase reached_by(const RecipientReport& report) {
 }
 
 MailboxNews news_of(const MailboxOptions& mailbox, const AttemptReport& report,
-                    const std::vector<provider::Verdict>& verdicts) {
+                    const std::vector<provider::Verdict>& verdicts, const AttemptFacts& facts) {
     MailboxNews news;
     for (std::size_t i = 0; i < verdicts.size(); ++i) {
         const RecipientReport& recipient = report.recipients[i];
         const provider::Verdict& verdict = verdicts[i];
         news.reached = std::max(news.reached, reached_by(recipient));
-        const Kind kind = kind_of(recipient, verdict);
+        const Kind kind = was_cut(recipient, facts) ? Kind::nothing : kind_of(recipient, verdict);
         if (gravity(kind) <= gravity(news.kind)) continue;
         news.kind = kind;
         if (kind == Kind::works) continue;
@@ -249,7 +255,8 @@ Outcome conclude(const DeliveryOptions& options, const MailboxOptions& mailbox,
     std::vector<Plan> plans;
     plans.reserve(count);
     for (std::size_t i = 0; i < count; ++i)
-        plans.push_back(plan_for(report.recipients[i], verdicts[i]));
+        plans.push_back(was_cut(report.recipients[i], facts) ? Plan::again_uncounted
+                                                             : plan_for(report.recipients[i], verdicts[i]));
     stop_endless_requeue(plans);
 
     Outcome outcome;
@@ -257,7 +264,7 @@ Outcome conclude(const DeliveryOptions& options, const MailboxOptions& mailbox,
     for (std::size_t i = 0; i < count; ++i)
         outcome.recipients.push_back(
             settle_one(options, claimed.recipients[i], report.recipients[i], verdicts[i], plans[i], facts));
-    outcome.news = news_of(mailbox, report, verdicts);
+    outcome.news = news_of(mailbox, report, verdicts, facts);
     outcome.permit = outcome.news.reached < mail::Phase::mail ? LeaseUse::unused : LeaseUse::used;
     return outcome;
 }

@@ -22,6 +22,7 @@ struct AttemptFacts {
     base::Duration age{};     // of the message, pauses left out
     base::Duration uptime{};  // of this run
     double chance = 0;        // in [0,1): one for all recipients, so that they stay together
+    bool stopping = false;    // the daemon: a connection that breaks now was cut by us
 };
 
 struct RecipientOutcome {
@@ -44,14 +45,14 @@ struct Outcome {
                                const queue::ClaimedMessage& claimed, const AttemptReport& report,
                                const std::vector<provider::Verdict>& verdicts, const AttemptFacts& facts);
 
-// The daemon stops while the attempt is under way: nobody knows how far it came.
+// The daemon stops when the end of data may be out: nobody knows what the server made of it.
 [[nodiscard]] Outcome conclude_interrupted(const DeliveryOptions& options,
                                            const queue::ClaimedMessage& claimed, const AttemptFacts& facts);
 // Not tried, since the server has lately refused `refusal` to its sender: held, as that message was.
 [[nodiscard]] Outcome conclude_sender_stopped(const queue::ClaimedMessage& claimed,
                                               const mail::Answer& refusal, const provider::Verdict& verdict,
                                               base::WallTime now);
-// The message was claimed but never handed to the courier.
+// The message was claimed, but the server cannot have got it.
 [[nodiscard]] Outcome conclude_untouched(const queue::ClaimedMessage& claimed, base::WallTime now);
 
 }  // namespace mailramp::delivery

@@ -23,8 +23,7 @@ base::Result<std::unique_ptr<Core>> Core::open(const CoreOptions& options, base:
         return base::fail("the queue's disk does not take what is written", proven.error());
     if (auto started = core->start_instance(); !started) return std::unexpected(started.error());
     if (auto loaded = core->load_totals(); !loaded) return std::unexpected(loaded.error());
-    if (auto recovered = core->make_claims_uncertain(now); !recovered)
-        return std::unexpected(recovered.error());
+    if (auto recovered = core->end_earlier_claims(now); !recovered) return std::unexpected(recovered.error());
     return core;
 }
 
@@ -130,14 +129,14 @@ base::Result<std::vector<std::string>> Core::mailboxes_with_recipients() {
     }
 }
 
-base::Result<> Core::make_claims_uncertain(base::WallTime now) {
+base::Result<> Core::end_earlier_claims(base::WallTime now) {
     const auto mailboxes = mailboxes_with_recipients();
     if (!mailboxes) return std::unexpected(mailboxes.error());
     for (const std::string& mailbox : *mailboxes) {
         for (bool more = true; more;) {
             auto done = begin();
             if (done) {
-                const auto slice = make_claims_uncertain_of(mailbox, now);
+                const auto slice = end_earlier_claims_of(mailbox, now);
                 if (slice)
                     more = *slice;
                 else
@@ -153,25 +152,43 @@ base::Result<> Core::make_claims_uncertain(base::WallTime now) {
     return {};
 }
 
-base::Result<bool> Core::make_claims_uncertain_of(const std::string& mailbox, base::WallTime now) {
+base::Result<bool> Core::end_earlier_claims_of(const std::string& mailbox, base::WallTime now) {
+    auto left = static_cast<std::int64_t>(options_.bulk_rows_max);
+    const auto unsent = end_unsent(mailbox, left, now);
+    if (!unsent) return std::unexpected(unsent.error());
+    made_queued_ += static_cast<std::size_t>(*unsent);
+    left -= *unsent;
     // First those for whom this was once too often: what is left is uncertain.
-    const auto held = end_claims(mailbox, RecipientState::held, now);
-    if (!held) return std::unexpected(held.error());
-    const auto slice = static_cast<std::int64_t>(options_.bulk_rows_max);
-    if (*held == slice) {
-        made_uncertain_ += static_cast<std::size_t>(*held);
-        return true;
+    for (const RecipientState to : {RecipientState::held, RecipientState::uncertain}) {
+        const auto changed = end_uncertain(mailbox, to, left, now);
+        if (!changed) return std::unexpected(changed.error());
+        made_uncertain_ += static_cast<std::size_t>(*changed);
+        left -= *changed;
     }
-    const auto uncertain = end_claims(mailbox, RecipientState::uncertain, now);
-    if (!uncertain) return std::unexpected(uncertain.error());
-    made_uncertain_ += static_cast<std::size_t>(*held + *uncertain);
-    return *uncertain == slice;
+    return left == 0;
 }
 
-// A crash ended these attempts, and nobody knows how far they came. It counts for them: what crashes the
-// daemon must not be sent again at each start for ever.
-base::Result<std::int64_t> Core::end_claims(const std::string& mailbox, RecipientState to,
+// Nobody can have got these: it is as if they had not been tried. There is no limit to that, since it makes
+// no duplicates.
+base::Result<std::int64_t> Core::end_unsent(const std::string& mailbox, std::int64_t rows_max,
                                             base::WallTime now) {
+    auto done = run(*database_,
+                    "UPDATE recipient SET state=?, due=?, claim_until=0"
+                    " WHERE row IN (SELECT row FROM recipient INDEXED BY recipient_due"
+                    "  WHERE mailbox=? AND state=? AND claim_instance<>? AND claim_ending=0 LIMIT ?)",
+                    state_number(RecipientState::queued), micros(now + options_.unsent_delay), mailbox,
+                    state_number(RecipientState::claimed), instance_, rows_max);
+    if (!done) return std::unexpected(done.error());
+    const std::int64_t changed = database_->changes();
+    for (std::int64_t i = 0; i < changed; ++i)
+        moved(RecipientState::claimed, RecipientState::queued);
+    return changed;
+}
+
+// The end of data may have been sent, and nobody knows what the server made of it. It counts for them: what
+// may have arrived must not be sent again at each start for ever.
+base::Result<std::int64_t> Core::end_uncertain(const std::string& mailbox, RecipientState to,
+                                               std::int64_t rows_max, base::WallTime now) {
     const bool held = to == RecipientState::held;
     const std::int64_t endings_min =
         held ? static_cast<std::int64_t>(options_.uncertain_attempts_max) - 1 : 0;
@@ -181,11 +198,12 @@ base::Result<std::int64_t> Core::end_claims(const std::string& mailbox, Recipien
                     " first_tried=CASE WHEN first_tried=0 THEN ? ELSE first_tried END,"
                     " answer_channel=?, answer_phase=?, answer_code=0, answer_enhanced='', answer_text=?"
                     " WHERE row IN (SELECT row FROM recipient INDEXED BY recipient_due"
-                    "  WHERE mailbox=? AND state=? AND claim_instance<>? AND uncertain_endings>=? LIMIT ?)",
+                    "  WHERE mailbox=? AND state=? AND claim_instance<>? AND claim_ending=1"
+                    "  AND uncertain_endings>=? LIMIT ?)",
                     state_number(to), micros(held ? now : now + options_.uncertain_delay), micros(now),
                     mail::to_string(mail::Channel::local), mail::to_string(mail::Phase::none),
                     std::string("mailramp stopped before the server had answered"), mailbox,
-                    state_number(RecipientState::claimed), instance_, endings_min, options_.bulk_rows_max);
+                    state_number(RecipientState::claimed), instance_, endings_min, rows_max);
     if (!done) return std::unexpected(done.error());
     const std::int64_t changed = database_->changes();
     for (std::int64_t i = 0; i < changed; ++i)

@@ -32,7 +32,8 @@ struct CoreOptions {
     const char* vfs = nullptr;            // null: SQLite's own
     Deletion deletion = Deletion::quick;
     std::size_t bulk_rows_max = 500;  // rows that one slice of a bulk operation reads or changes
-    base::Duration uncertain_delay = std::chrono::minutes(5);  // after a crash during an attempt
+    base::Duration unsent_delay = std::chrono::minutes(1);     // after a crash before the end of data
+    base::Duration uncertain_delay = std::chrono::minutes(5);  // after a crash past it
     std::size_t uncertain_attempts_max = 3;                    // then held
     base::Duration history_age_max = std::chrono::hours(24 * 14);
     std::uint64_t history_rows_max = 100'000;
@@ -78,7 +79,7 @@ struct ListSlice {
 class Core {
   public:
     // Opens the database, proves with a checkpoint that the disk takes what it is given, starts a new
-    // instance, and makes uncertain what an earlier instance had claimed.
+    // instance, and ends the claims of earlier ones.
     [[nodiscard]] static base::Result<std::unique_ptr<Core>> open(const CoreOptions& options,
                                                                   base::WallTime now);
 
@@ -99,6 +100,8 @@ class Core {
     [[nodiscard]] base::Result<> reserve_ids(QueueId first_needed);
     [[nodiscard]] base::Result<> accept(const NewMessage& message);
     [[nodiscard]] base::Result<ClaimResult> claim(const ClaimRequest& request);
+    [[nodiscard]] base::Result<> mark_ending(QueueId id, const std::string& mailbox,
+                                             const std::vector<std::int64_t>& rows);
     [[nodiscard]] base::Result<> settle(const Settlement& settlement);
     [[nodiscard]] base::Result<> save(const MailboxRecord& record, base::WallTime now);
     [[nodiscard]] base::Result<RetrySlice> retry(std::optional<QueueId> id, std::int64_t after_row,
@@ -126,7 +129,10 @@ class Core {
     [[nodiscard]] std::uint64_t content_bytes() const { return committed_.bytes; }
     [[nodiscard]] std::uint64_t accepted() const { return committed_.accepted; }
     [[nodiscard]] std::uint64_t settled() const { return committed_.settled; }
+    // Of the claims of earlier instances, recipients: those that open() could not be sure about (some of
+    // them held), and those that cannot have been sent.
     [[nodiscard]] std::size_t made_uncertain() const { return made_uncertain_; }
+    [[nodiscard]] std::size_t made_queued() const { return made_queued_; }
 
   private:
     struct Totals {
@@ -150,10 +156,12 @@ class Core {
 
     [[nodiscard]] base::Result<> start_instance();
     [[nodiscard]] base::Result<> load_totals();
-    [[nodiscard]] base::Result<> make_claims_uncertain(base::WallTime now);
-    [[nodiscard]] base::Result<bool> make_claims_uncertain_of(const std::string& mailbox, base::WallTime now);
-    [[nodiscard]] base::Result<std::int64_t> end_claims(const std::string& mailbox, RecipientState to,
+    [[nodiscard]] base::Result<> end_earlier_claims(base::WallTime now);
+    [[nodiscard]] base::Result<bool> end_earlier_claims_of(const std::string& mailbox, base::WallTime now);
+    [[nodiscard]] base::Result<std::int64_t> end_unsent(const std::string& mailbox, std::int64_t rows_max,
                                                         base::WallTime now);
+    [[nodiscard]] base::Result<std::int64_t> end_uncertain(const std::string& mailbox, RecipientState to,
+                                                           std::int64_t rows_max, base::WallTime now);
     [[nodiscard]] base::Result<std::vector<std::string>> mailboxes_with_recipients();
 
     [[nodiscard]] base::Result<> insert_recipients(const NewMessage& message);
@@ -167,6 +175,7 @@ class Core {
     [[nodiscard]] base::Result<> claim_recipients(const ClaimRequest& request, ClaimedMessage& message);
     [[nodiscard]] base::Result<> save_budget(const std::string& mailbox, const std::string& budget);
 
+    [[nodiscard]] base::Result<> check_claim(std::int64_t row, QueueId id, const std::string& mailbox);
     [[nodiscard]] base::Result<> check_settlement(const Settlement& settlement);
     [[nodiscard]] base::Result<> settle_recipient(const Settlement& settlement,
                                                   const RecipientSettlement& one);
@@ -187,7 +196,7 @@ class Core {
     std::int64_t instance_ = 0;
     QueueId first_id_;
     std::int64_t id_mark_ = 0, id_mark_working_ = 0;  // ids below it are reserved on the disk
-    std::size_t made_uncertain_ = 0;
+    std::size_t made_uncertain_ = 0, made_queued_ = 0;
     Totals committed_, working_;
     std::vector<BodyName> ended_files_, ended_files_working_;
 };

@@ -129,7 +129,7 @@ base::Result<> Core::claim_recipients(const ClaimRequest& request, ClaimedMessag
         auto claimed =
             run(*database_,
                 "UPDATE recipient SET state=?, claim_instance=?, claim_attempt=claim_attempt+1,"
-                " claim_until=? WHERE row=?",
+                " claim_until=?, claim_ending=0 WHERE row=?",
                 state_number(RecipientState::claimed), instance_, micros(request.lease_until), recipient.row);
         if (!claimed) return claimed;
     }
@@ -144,6 +144,30 @@ base::Result<> Core::save_budget(const std::string& mailbox, const std::string& 
 }
 
 // ------------------------------------------------------------------ settling
+
+// Everything is checked before anything is written.
+base::Result<> Core::mark_ending(QueueId id, const std::string& mailbox,
+                                 const std::vector<std::int64_t>& rows) {
+    for (const std::int64_t row : rows)
+        if (auto ours = check_claim(row, id, mailbox); !ours) return ours;
+    for (const std::int64_t row : rows)
+        if (auto marked = run(*database_, "UPDATE recipient SET claim_ending=1 WHERE row=?", row); !marked)
+            return marked;
+    return {};
+}
+
+base::Result<> Core::check_claim(std::int64_t row, QueueId id, const std::string& mailbox) {
+    Query query(*database_, "SELECT message, mailbox, state, claim_instance FROM recipient WHERE row=?", row);
+    const auto found = query.next();
+    if (!found) return std::unexpected(found.error());
+    const bool ours = *found && query.integer(0) == id.value() && query.text(1) == mailbox &&
+                      query.integer(2) == state_number(RecipientState::claimed) &&
+                      query.integer(3) == instance_;
+    if (!ours)
+        return base::fail(ErrorKind::conflict,
+                          "no attempt holds recipient " + std::to_string(row) + " of " + id.text());
+    return {};
+}
 
 base::Result<> Core::settle(const Settlement& settlement) {
     if (auto sound = check_settlement(settlement); !sound) return sound;
@@ -160,16 +184,7 @@ base::Result<> Core::check_settlement(const Settlement& settlement) {
         if (one.state == RecipientState::claimed || !seen.insert(one.row).second)
             return base::fail(ErrorKind::invalid,
                               "a settlement names each recipient once and ends its claim");
-        Query query(*database_, "SELECT message, mailbox, state, claim_instance FROM recipient WHERE row=?",
-                    one.row);
-        const auto row = query.next();
-        if (!row) return std::unexpected(row.error());
-        const bool ours =
-            *row && query.integer(0) == settlement.id.value() && query.text(1) == settlement.mailbox &&
-            query.integer(2) == state_number(RecipientState::claimed) && query.integer(3) == instance_;
-        if (!ours)
-            return base::fail(ErrorKind::conflict, "no attempt holds recipient " + std::to_string(one.row) +
-                                                       " of " + settlement.id.text());
+        if (auto ours = check_claim(one.row, settlement.id, settlement.mailbox); !ours) return ours;
     }
     return {};
 }

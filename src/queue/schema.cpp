@@ -77,6 +77,7 @@ CREATE TABLE recipient(
     claim_instance  INTEGER NOT NULL DEFAULT 0,
     claim_attempt   INTEGER NOT NULL DEFAULT 0,
     claim_until     INTEGER NOT NULL DEFAULT 0,
+    claim_ending    INTEGER NOT NULL DEFAULT 0,
     answer_channel  TEXT NOT NULL DEFAULT 'none',
     answer_phase    TEXT NOT NULL DEFAULT 'none',
     answer_code     INTEGER NOT NULL DEFAULT 0,

@@ -24,6 +24,7 @@ CoreOptions core_options(const SqliteStoreOptions& options, const Folder& folder
     core.database = folder.database();
     core.deletion = options.secure_delete ? Deletion::overwriting : Deletion::quick;
     core.bulk_rows_max = options.bulk_rows_max;
+    core.unsent_delay = options.unsent_delay;
     core.uncertain_delay = options.uncertain_delay;
     core.uncertain_attempts_max = options.uncertain_attempts_max;
     core.history_age_max = options.history_age_max;
@@ -51,7 +52,8 @@ base::Result<std::unique_ptr<QueueStore>> open_sqlite_store(const SqliteStoreOpt
                  {"messages", counts->messages},
                  {"bytes", counts->bytes},
                  {"held", counts->held},
-                 {"made_uncertain", (*core)->made_uncertain()}});
+                 {"made_uncertain", (*core)->made_uncertain()},
+                 {"made_queued", (*core)->made_queued()}});
 
     BodyFolder bodies{folder->bodies(), folder->lock_file(), sqlite3_vfs_find(nullptr)};
     SqliteStore::Parts parts{options, std::move(*folder), std::move(bodies), (*core)->instance(),

@@ -213,6 +213,16 @@ io::Task<base::Result<ClaimResult>> SqliteStore::claim_due(ClaimRequest request)
     co_return std::move(*claim);
 }
 
+io::Task<base::Result<>> SqliteStore::mark_ending(QueueId id, std::string mailbox,
+                                                  std::vector<std::int64_t> rows) {
+    auto operation = std::make_shared<Operation>();
+    operation->rows = rows.size();
+    operation->apply = [id, mailbox = std::move(mailbox), rows = std::move(rows)](Core& core) {
+        return core.mark_ending(id, mailbox, rows);
+    };
+    co_return co_await perform(std::move(operation));
+}
+
 io::Task<base::Result<>> SqliteStore::settle(Settlement settlement) {
     auto operation = std::make_shared<Operation>();
     operation->kind = Operation::Kind::fact;

@@ -42,6 +42,8 @@ class SqliteStore final : public QueueStore {
     [[nodiscard]] io::Task<base::Result<ClaimResult>> claim_due(ClaimRequest request) override;
     [[nodiscard]] io::Task<base::Result<std::string>> read(QueueId id, std::uint64_t offset,
                                                            std::size_t octets_max) override;
+    [[nodiscard]] io::Task<base::Result<>> mark_ending(QueueId id, std::string mailbox,
+                                                       std::vector<std::int64_t> rows) override;
     [[nodiscard]] io::Task<base::Result<>> settle(Settlement settlement) override;
     [[nodiscard]] io::Task<base::Result<std::vector<MailboxRecord>>> mailboxes() override;
     [[nodiscard]] io::Task<base::Result<std::vector<MailboxBacklog>>> backlogs() override;

@@ -13,6 +13,7 @@ namespace mailramp::upstream {
 namespace {
 
 constexpr std::size_t read_bytes = 4096;
+constexpr std::string_view unreadable = "the content could not be read";
 constexpr base::Duration shortest_timeout = std::chrono::milliseconds(1);
 constexpr base::Duration longest_timeout = std::chrono::hours(24);  // for deadlines that mean "never"
 
@@ -129,9 +130,9 @@ void Session::lose(const base::Error& error) {
     stream_.close();
 }
 
-void Session::lose_content(const base::Error& error) {
+void Session::lose_content(std::string_view what, const base::Error& error) {
     content_failure_ = answer_of(mail::Channel::local, mail::Phase::body, 451, "4.3.0",
-                                 "the content could not be read: " + error.message);
+                                 std::string(what) + ": " + error.message);
     lose(error);
 }
 
@@ -206,6 +207,7 @@ io::Task<> Session::quit() {
 
 io::Task<std::vector<smtp::RecipientOutcome>> Session::submit(smtp::OutgoingMessage message,
                                                               delivery::ContentReader content,
+                                                              BeforeEnd before_end,
                                                               base::SteadyTime deadline) {
     content_failure_.reset();
     const std::uint64_t size_bytes = message.size_bytes;
@@ -213,7 +215,7 @@ io::Task<std::vector<smtp::RecipientOutcome>> Session::submit(smtp::OutgoingMess
     co_await advance(deadline);
     if (protocol_.next() == Step::need_body) {
         const base::SteadyTime content_deadline = std::max(deadline, now() + content_time(size_bytes));
-        co_await send_content(std::move(content), size_bytes, content_deadline);
+        co_await send_content(std::move(content), std::move(before_end), size_bytes, content_deadline);
     }
     co_await advance(deadline);
     auto outcomes = protocol_.take_outcomes();
@@ -236,11 +238,12 @@ base::Duration Session::content_time(std::uint64_t size_bytes) const {
 //
 // Once the last octet is out, only the final reply tells whether the message was taken: the wait for it has
 // its own time, whatever the attempt's deadline was, since giving up there makes duplicates.
-io::Task<> Session::send_content(delivery::ContentReader content, std::uint64_t size_bytes,
-                                 base::SteadyTime content_deadline) {
+io::Task<> Session::send_content(delivery::ContentReader content, BeforeEnd before_end,
+                                 std::uint64_t size_bytes, base::SteadyTime content_deadline) {
     auto listening = hear_replies();
     boost::asio::co_spawn(environment_->executor, std::move(listening), boost::asio::detached);
     co_await write_content(std::move(content), size_bytes, content_deadline);
+    if (before_end && protocol_.next() == Step::need_body) co_await prepare_end(std::move(before_end));
     if (protocol_.next() == Step::need_body) {
         protocol_.end_body();
         co_await write_pending(reply_timeout());
@@ -251,6 +254,30 @@ io::Task<> Session::send_content(delivery::ContentReader content, std::uint64_t 
     }
 }
 
+// The end of data may go out only when this has left the session as it was.
+io::Task<> Session::prepare_end(BeforeEnd before_end) {
+    const auto ending = std::make_shared<Ending>(environment_->executor);
+    auto running = Ending::run(ending, std::move(before_end));
+    boost::asio::co_spawn(environment_->executor, std::move(running), boost::asio::detached);
+    ending_ = ending;
+    const base::SteadyTime patience = now() + environment_->server.timeouts.before_end_timeout;
+    bool in_time = true;
+    while (!ending->result && in_time && protocol_.next() == Step::need_body)
+        in_time = co_await ending->changed.wait_until(patience);
+    ending_.reset();
+    if (protocol_.next() != Step::need_body) co_return;  // the server spoke up, or the connection broke
+    base::Error late{base::ErrorKind::timeout, "the disk did not answer within the time limit"};
+    base::Result<> done = std::unexpected(std::move(late));
+    if (ending->result) done = std::move(*ending->result);
+    if (!done) lose_content("the attempt could not be noted", done.error());
+}
+
+io::Task<> Session::Ending::run(std::shared_ptr<Ending> ending, BeforeEnd before_end) {
+    auto result = co_await before_end();
+    ending->result = std::move(result);
+    ending->changed.notify();
+}
+
 // All of the content, unless the server stops it or the session is lost.
 io::Task<> Session::write_content(delivery::ContentReader content, std::uint64_t size_bytes,
                                   base::SteadyTime content_deadline) {
@@ -259,9 +286,10 @@ io::Task<> Session::write_content(delivery::ContentReader content, std::uint64_t
     while (protocol_.next() == Step::need_body && offset < size_bytes) {
         const std::uint64_t wanted = std::min<std::uint64_t>(server.body_piece_bytes, size_bytes - offset);
         auto piece = co_await content(offset, static_cast<std::size_t>(wanted));
-        if (!piece) co_return lose_content(piece.error());
+        if (!piece) co_return lose_content(unreadable, piece.error());
         if (piece->empty() || piece->size() > wanted)
-            co_return lose_content({base::ErrorKind::io, "it is not as long as it is said to be"});
+            co_return lose_content(unreadable,
+                                   {base::ErrorKind::io, "it is not as long as it is said to be"});
         if (now() >= content_deadline)
             co_return lose({base::ErrorKind::timeout, "the content went out too slowly"});
         if (protocol_.next() != Step::need_body) co_return;  // while it was read the server spoke up
@@ -295,6 +323,7 @@ io::Task<> Session::hear_replies() {
     // A writer that waits for a server that no longer reads is let go.
     if (protocol_.next() == Step::failed) stream_.close();
     listener_done_.notify();
+    if (ending_) ending_->changed.notify();
 }
 
 }  // namespace mailramp::upstream

@@ -7,6 +7,7 @@
 
 #include <cstdint>
 #include <expected>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -25,6 +26,9 @@
 #include "mailramp/upstream/options.h"
 
 namespace mailramp::upstream {
+
+// delivery::Submission::before_end
+using BeforeEnd = std::function<io::Task<base::Result<>>()>;
 
 // What every session of a mailbox needs. Sessions share it and keep it alive.
 struct SessionEnvironment {
@@ -54,6 +58,7 @@ class Session {
     // `deadline` holds up to the content; from there on Timeouts do.
     [[nodiscard]] io::Task<std::vector<smtp::RecipientOutcome>> submit(smtp::OutgoingMessage message,
                                                                        delivery::ContentReader content,
+                                                                       BeforeEnd before_end,
                                                                        base::SteadyTime deadline);
     // Says goodbye within quit_timeout and closes.
     [[nodiscard]] io::Task<> quit();
@@ -75,8 +80,18 @@ class Session {
     io::Task<> advance(base::SteadyTime deadline);
     io::Task<> converse(base::SteadyTime deadline);
     io::Task<> start_tls(base::SteadyTime deadline);
-    io::Task<> send_content(delivery::ContentReader content, std::uint64_t size_bytes,
+    // A call of before_end. It may hang longer than the session waits, so they share this.
+    struct Ending {
+        explicit Ending(const io::Executor& executor) : changed(executor) {}
+        static io::Task<> run(std::shared_ptr<Ending> ending, BeforeEnd before_end);
+
+        std::optional<base::Result<>> result;
+        io::Event changed;  // the result is there, or the listener has ended
+    };
+
+    io::Task<> send_content(delivery::ContentReader content, BeforeEnd before_end, std::uint64_t size_bytes,
                             base::SteadyTime content_deadline);
+    io::Task<> prepare_end(BeforeEnd before_end);
     io::Task<> write_content(delivery::ContentReader content, std::uint64_t size_bytes,
                              base::SteadyTime content_deadline);
     io::Task<> write_pending(base::Duration timeout);
@@ -86,14 +101,15 @@ class Session {
     [[nodiscard]] base::SteadyTime now() const { return environment_->clock.steady(); }
     [[nodiscard]] base::Duration until(base::SteadyTime deadline) const;
     void lose(const base::Error& error);
-    void lose_content(const base::Error& error);
+    void lose_content(std::string_view what, const base::Error& error);
 
     std::shared_ptr<const SessionEnvironment> environment_;
     io::Stream stream_;
     smtp::ClientProtocol protocol_;
     std::string buffer_;                           // for reading
     io::Event listener_done_;                      // hear_replies() has ended
-    std::optional<mail::Answer> content_failure_;  // the content could not be read on our side
+    std::shared_ptr<Ending> ending_;               // that is waited for
+    std::optional<mail::Answer> content_failure_;  // what stopped the content on our side
 };
 
 }  // namespace mailramp::upstream

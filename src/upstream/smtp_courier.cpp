@@ -142,8 +142,8 @@ io::Task<AttemptReport> SmtpCourier::deliver(delivery::Submission submission) {
             co_return report;
         }
         smtp::OutgoingMessage message{submission.envelope, submission.size_bytes};
-        const auto outcomes =
-            co_await lease->session->submit(std::move(message), submission.content, submission.deadline);
+        const auto outcomes = co_await lease->session->submit(std::move(message), submission.content,
+                                                              submission.before_end, submission.deadline);
         const bool warm = lease->kind == Lease::Kind::warm;
         connections.release(std::move(*lease));
         if (warm && was_stale(connections.server().dialect, outcomes)) {

@@ -9,7 +9,7 @@ def _write(folder, name, text):
     return path
 
 
-def plain(folder, queue, upstream_port, listen_port=0, connections_max=3):
+def plain(folder, queue, upstream_port, listen_port=0, connections_max=3, uncertain_attempts_max=3):
     """Relays to a server on this machine, without TLS, authentication and limits; trouble is retried at once."""
     return _write(folder, 'plain.yaml', f'''
 mailbox: app@contoso.test
@@ -28,7 +28,7 @@ queue:
 retry:
   first_delay: 1s
   uncertain_delay: 1s
-  uncertain_attempts_max: 100
+  uncertain_attempts_max: {uncertain_attempts_max}
 pause:
   unreachable_rest_max: 1s
   refused_rest_max: 1s

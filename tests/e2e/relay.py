@@ -109,9 +109,7 @@ def general(folder):
         'listen': ['127.0.0.1:0'],
         'hostname': 'mailramp.test',
         'queue': {'directory': folder / 'queue', 'disk_free_min': '1MiB'},
-        # A daemon that is killed again and again still delivers everything: nothing is held for having been uncertain.
-        'retry': {'first_delay': '1s', 'factor': 1, 'jitter': 0, 'uncertain_delay': '1s',
-                  'uncertain_attempts_max': 100},
+        'retry': {'first_delay': '1s', 'factor': 1, 'jitter': 0, 'uncertain_delay': '1s'},
         'pause': {'rest_min': '100ms', 'unreachable_rest_max': '1s', 'refused_rest_max': '1s', 'crowded_delay_min': '1s',
                   'crowded_delay_max': '1s'},
         'admin': {'socket': folder / 'admin.sock'},

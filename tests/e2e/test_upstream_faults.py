@@ -83,7 +83,7 @@ class UpstreamFaults(relay.Scenario):
 
     def test_what_stays_uncertain_is_held_for_a_human(self):
         self.sandbox.fail('drop-after-dot')
-        self.start_daemon(changes={'retry': {'uncertain_attempts_max': 3}})
+        self.start_daemon()
         queue_id = self.send()
         held = self.daemon.wait_for('held', queue_id=queue_id)
         self.assertTrue(held['cause'] and held['remedy'], held)

@@ -2,8 +2,9 @@
 //
 // Each mailbox works for itself: a paused, throttled or unreachable one never delays another. A worker is a
 // coroutine that exists while there is something to do; an accepted message starts one without waiting for
-// any timer. The claim is durable before the courier hears of the message; every recipient of an attempt is
-// settled in exactly one state, and the settlement is repeated until the store has taken it.
+// any timer. The claim is durable before the courier hears of the message, and that its end goes out before
+// it does: what is interrupted earlier has not been tried, only later is it uncertain. Every recipient of an
+// attempt is settled in exactly one state, and the settlement is repeated until the store has taken it.
 //
 // Lives on one event loop. Time comes from the Clock and chance from the seed, so that a simulation can drive
 // everything: see Timers.
@@ -66,7 +67,8 @@ enum class Timers {
 
 struct DrainResult {
     std::size_t finished = 0;          // attempts that ended in time
-    std::size_t marked_uncertain = 0;  // attempts that did not, and are stored as uncertain
+    std::size_t marked_uncertain = 0;  // attempts that did not, past the end of data: stored as uncertain
+    std::size_t returned = 0;          // attempts that did not, before it: stored as not tried
     std::size_t left_claimed = 0;      // attempts whose end could not be stored; the next start finds them
 };
 
@@ -84,8 +86,9 @@ class Dispatcher {
     // A human asked for another try of held mail: senders that were stopped are tried again.
     void try_senders_again();
     // Claims nothing more and waits for the attempts in flight, at most `timeout`. What is still under way
-    // then is stored as uncertain, since nobody can know how far it came; a courier that is stopped shortly
-    // before gets exact outcomes stored. Storing may take DeliveryOptions::drain_grace more. Once.
+    // then is stored as uncertain if the end of its data may be out, else as not tried; a courier that is
+    // stopped shortly before gets exact outcomes stored. Storing may take DeliveryOptions::drain_grace more.
+    // Once.
     [[nodiscard]] io::Task<DrainResult> drain(base::Duration timeout);
 
     // Ends a mailbox's pause or rest by an operator's word. ErrorKind::not_found: no such mailbox.

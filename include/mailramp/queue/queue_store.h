@@ -25,7 +25,8 @@ namespace mailramp::queue {
 
 enum class RecipientState {
     queued,     // will be tried at `due`
-    claimed,    // an attempt holds it (instance, attempt); after a crash it is uncertain
+    claimed,    // an attempt holds it (instance, attempt); after a crash it is uncertain if mark_ending()
+                // had been called for it, else queued
     held,       // waits for a human: the answer says why
     uncertain,  // an attempt ended after the last octet without a final reply; will be tried at `due`
     delivered,  // only in the history
@@ -228,6 +229,11 @@ class QueueStore {
     // the message; not_found: there is no such message; io: the disk could not be read now.
     [[nodiscard]] virtual io::Task<base::Result<std::string>> read(QueueId id, std::uint64_t offset,
                                                                    std::size_t octets_max) = 0;
+    // The end of data is about to be sent to these rows of a claim: should the daemon die before it settles
+    // them, they are uncertain; without this they go back into the queue, since nobody can have them.
+    // ErrorKind::conflict: this instance has not claimed one of them.
+    [[nodiscard]] virtual io::Task<base::Result<>> mark_ending(QueueId id, std::string mailbox,
+                                                               std::vector<std::int64_t> rows) = 0;
     // Delivered and failed rows go to the bounded history; the message goes when its last row went. An
     // outcome is not forgotten while the disk fails: the call then returns when it has been stored after all.
     [[nodiscard]] virtual io::Task<base::Result<>> settle(Settlement settlement) = 0;

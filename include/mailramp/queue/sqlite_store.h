@@ -35,16 +35,19 @@ struct SqliteStoreOptions {
     std::uint64_t history_rows_max = 100'000;
     std::size_t bulk_rows_max = 500;             // rows in one transaction of a bulk operation
     std::uint64_t free_bytes_max = 64ull << 20;  // more unused space in the database file is given back
-    // A recipient whose attempt a crash ended is tried again after this, as its delivery is uncertain; after
-    // so many uncertain endings it is held. The configuration has both under "retry".
+    // What becomes of recipients whose attempt a crash ended; the configuration has it under "retry". Before
+    // the end of data nothing counts, and they are tried again after `unsent_delay`: should their message be
+    // what brings the daemon down, the others get their turn first. Later the delivery is uncertain; after so
+    // many uncertain endings they are held.
+    base::Duration unsent_delay = std::chrono::minutes(1);
     base::Duration uncertain_delay = std::chrono::minutes(5);
     std::size_t uncertain_attempts_max = 3;
     bool secure_delete = false;  // overwrite what is deleted (three times slower)
 };
 
 // Opens or makes the queue. Checks first that the folder is ours, private and locked by nobody else; a
-// checkpoint must succeed before anything is accepted; what another run had claimed becomes uncertain
-// or, for the last time, held.
+// checkpoint must succeed before anything is accepted; what another run had claimed is queued again or, if
+// the end of data may have been sent, becomes uncertain or, for the last time, held.
 // ErrorKind::conflict: another instance has it. ErrorKind::io: with the path and the remedy.
 // `executor`, `clock` must outlive the store. Destroy it on the event loop, when no StagedMessage and no call
 // is left: what waits for a failed disk would wait for ever.

@@ -28,6 +28,8 @@ struct Timeouts {
     base::Duration body_timeout = std::chrono::seconds(180);      // each piece of content
     // Content may go on past the attempt's deadline as long as it is not slower than this on the whole.
     std::uint64_t content_bytes_per_second_min = 8 * 1024;
+    // For what is to be durable before the end of data: the disk may hang.
+    base::Duration before_end_timeout = std::chrono::seconds(30);
     base::Duration body_end_timeout = std::chrono::seconds(600);  // from the last octet, past any deadline
     base::Duration quit_timeout = std::chrono::seconds(5);
     base::Duration last_words_timeout =

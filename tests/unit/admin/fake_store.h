@@ -36,6 +36,9 @@ class FakeStore final : public queue::QueueStore {
     io::Task<base::Result<std::string>> read(queue::QueueId, std::uint64_t, std::size_t) override {
         co_return std::string();
     }
+    io::Task<base::Result<>> mark_ending(queue::QueueId, std::string, std::vector<std::int64_t>) override {
+        co_return base::Result<>();
+    }
     io::Task<base::Result<>> settle(queue::Settlement) override { co_return base::Result<>(); }
     io::Task<base::Result<std::vector<queue::MailboxRecord>>> mailboxes() override {
         co_return std::vector<queue::MailboxRecord>();

@@ -211,7 +211,8 @@ TEST(Sections, ReachTheOptionsOfTheirAreas) {
              "ca_file: /etc/mailramp/ca.pem\n"
              "inbound: {message_size_max: 10MB, command_timeout: 90s, listen_backlog: 7}\n"
              "queue: {directory: /srv/queue, inline_size_max: 32KiB, secure_delete: true}\n"
-             "retry: {factor: 1.5, age_max: 2d, uncertain_delay: 7m, uncertain_attempts_max: 4}\n"
+             "retry: {first_delay: 90s, factor: 1.5, age_max: 2d, uncertain_delay: 7m, "
+             "uncertain_attempts_max: 4}\n"
              "pause: {first_probe: 30s}\n"
              "log: {level: debug, format: json}\n"
              "admin: {socket: /run/x.sock, mode: 0620, group: adm}\n"
@@ -227,6 +228,7 @@ TEST(Sections, ReachTheOptionsOfTheirAreas) {
     EXPECT_EQ(settings.queue.directory, "/srv/queue");
     EXPECT_EQ(settings.queue.inline_bytes_max, 32u * 1024);
     EXPECT_TRUE(settings.queue.secure_delete);
+    EXPECT_EQ(settings.queue.unsent_delay, 90s);
     EXPECT_EQ(settings.delivery.retry.factor, 1.5);
     EXPECT_EQ(settings.delivery.retry.age_max, 48h);
     EXPECT_EQ(settings.delivery.retry.uncertain_delay, 7min);

@@ -401,6 +401,82 @@ TEST(Dispatcher, LeavesToTheNextStartWhatItCannotMark) {
     EXPECT_EQ(world->store.count(RecipientState::uncertain), 3U);
 }
 
+TEST(Dispatcher, GivesBackWhatHadNotComeToItsEndInTime) {
+    const auto world = started({mailbox("m")});
+    world->courier.script = [](const Submission& submission) {
+        Reply reply = delivers(submission);
+        reply.before_end = 1h;
+        return reply;
+    };
+    world->store.accept("m", {"a@example.net", "b@example.net"});
+    world->run_for(1s);
+    world->begin_drain(8s);
+    world->run_for(9s);
+    ASSERT_TRUE(world->drained);
+    EXPECT_EQ(world->drained->returned, 1U);
+    EXPECT_EQ(world->drained->marked_uncertain, 0U);
+    EXPECT_EQ(world->store.count(RecipientState::queued), 2U);
+    EXPECT_EQ(world->store.rows()[0].attempts, 0);
+    EXPECT_FALSE(world->store.rows()[0].maybe_delivered);
+    EXPECT_EQ(world->logged("uncertain"), 0U);
+    world->run_for(2h);  // and its end goes out no more
+    EXPECT_EQ(world->courier.stopped_before_end, 1U);
+    EXPECT_TRUE(world->store.broken_promises.empty());
+}
+
+TEST(Dispatcher, SendsNoEndWhoseMarkIsReadyAfterTheMessageWasGivenBack) {
+    const auto world = started({mailbox("m")});
+    world->store.marked_wait = [&] { return world->loop->sleep(20s); };
+    world->store.accept("m", {"a@example.net"});
+    world->run_for(1s);
+    world->begin_drain(8s);
+    world->run_for(9s);
+    ASSERT_TRUE(world->drained);
+    EXPECT_EQ(world->drained->returned, 1U);
+    EXPECT_EQ(world->store.count(RecipientState::queued), 1U);
+    EXPECT_EQ(world->courier.stopped_before_end, 0U);
+    world->run_for(1min);
+    EXPECT_EQ(world->courier.stopped_before_end, 1U);
+    EXPECT_EQ(world->store.count(RecipientState::queued), 1U);
+}
+
+TEST(Dispatcher, AKillBeforeTheEndCountsForNothing) {
+    const auto world = started({mailbox("m")});
+    world->courier.script = [](const Submission& submission) {
+        Reply reply = delivers(submission);
+        reply.before_end = 1h;
+        return reply;
+    };
+    world->store.accept("m", {"a@example.net"});
+    for (int kills = 1; kills <= 5; ++kills) {
+        world->run_for(2min);
+        ASSERT_EQ(world->courier.in_flight, 1U);
+        world->kill();
+        world->start();
+    }
+    world->courier.script = delivers;
+    world->run_for(2min);
+    EXPECT_EQ(world->store.count(RecipientState::delivered), 1U);
+    EXPECT_EQ(world->store.rows()[0].times_uncertain, 0);
+    EXPECT_EQ(world->store.rows()[0].attempts, 1);
+    EXPECT_EQ(world->dispatcher->counters().repeated_uncertain, 0U);
+}
+
+TEST(Dispatcher, TriesAgainWhatCouldNotBeMarked) {
+    const auto world = started({mailbox("m")});
+    bool ill = true;
+    world->store.fails = [&](std::string_view operation) { return ill && operation == "mark"; };
+    world->store.accept("m", {"a@example.net"});
+    world->run_for(10s);
+    EXPECT_EQ(world->courier.stopped_before_end, 1U);
+    EXPECT_EQ(world->store.count(RecipientState::queued), 1U);
+    EXPECT_FALSE(world->store.rows()[0].maybe_delivered);
+    EXPECT_EQ(world->dispatcher->counters().store_failures, 1U);
+    ill = false;
+    world->run_for(2min);
+    EXPECT_EQ(world->store.count(RecipientState::delivered), 1U);
+}
+
 TEST(Dispatcher, LogsEveryRecipientThatADrainMarks) {
     const auto world = started({mailbox("m")});
     world->courier.script = [](const Submission& submission) {

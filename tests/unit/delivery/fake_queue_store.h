@@ -1,6 +1,6 @@
 // unit/delivery/fake_queue_store.h: a queue in memory that keeps the promises of queue::QueueStore and is
 // strict about those of its caller: what is settled must have been claimed, and every claimed row is settled
-// once.
+// once; and what may have arrived must have been marked before.
 #pragma once
 
 #include <algorithm>
@@ -35,6 +35,8 @@ struct FakeRow {
     std::string receipt;
     base::Duration paused_at_accept{};
     int times_uncertain = 0;
+    bool ending = false;   // of the claim: the end of data may be out
+    int times_ending = 0;  // claims that came so far
 };
 
 class FakeQueueStore final : public queue::QueueStore {
@@ -43,19 +45,23 @@ class FakeQueueStore final : public queue::QueueStore {
 
     // ---------------------------------------------------------------- for the test
 
-    // Each operation fails while this says so (its word: "claim", "settle", "save", "mailboxes").
+    // Each operation fails while this says so (its word: "claim", "mark", "settle", "save", "mailboxes").
     std::function<bool(std::string_view operation)> fails = [](std::string_view) { return false; };
     // What a claim waits for, if anything: a slow disk.
     std::function<io::Task<>()> claim_wait;
     std::function<io::Task<>()> settle_wait;   // likewise a settlement
+    std::function<io::Task<>()> mark_wait;     // likewise a mark, before it is durable
+    std::function<io::Task<>()> marked_wait;   // and its caller, when it is
     std::vector<std::string> broken_promises;  // of the caller
     // What restart() does with what was claimed.
+    base::Duration unsent_delay = std::chrono::minutes(1);
     base::Duration uncertain_delay = std::chrono::minutes(5);
     int uncertain_attempts_max = 3;
     // Of every message.
     std::string content = "Subject: x\r\n\r\nx\r\n";
     std::string sender = "app@example.com";
     std::uint64_t claims = 0, empty_claims = 0, saves = 0;
+    std::uint64_t restarted_unsent = 0, restarted_uncertain = 0;  // rows
 
     queue::QueueId accept(const std::string& mailbox, const std::vector<std::string>& recipients) {
         const queue::QueueId id(next_id_++);
@@ -73,11 +79,18 @@ class FakeQueueStore final : public queue::QueueStore {
         if (callback_) callback_(mailbox);
         return id;
     }
-    // What the next start finds: what was claimed may have been sent.
+    // What the next start finds: what was claimed and marked may have been sent.
     void restart() {
         callback_ = nullptr;
         for (FakeRow& row : rows_) {
             if (row.state != queue::RecipientState::claimed) continue;
+            if (!row.ending) {
+                row.state = queue::RecipientState::queued;
+                row.due = clock_.wall() + unsent_delay;
+                ++restarted_unsent;
+                continue;
+            }
+            ++restarted_uncertain;
             row.state = queue::RecipientState::uncertain;
             row.maybe_delivered = true;
             ++row.times_uncertain;
@@ -124,6 +137,23 @@ class FakeQueueStore final : public queue::QueueStore {
         co_return content.substr(std::min<std::size_t>(offset, content.size()), octets_max);
     }
 
+    io::Task<base::Result<>> mark_ending(queue::QueueId id, std::string mailbox,
+                                         std::vector<std::int64_t> rows) override {
+        co_await turn();
+        if (mark_wait) co_await mark_wait();
+        if (fails("mark")) co_return base::fail(base::ErrorKind::unavailable, "a scripted failure");
+        for (const std::int64_t number : rows) {
+            const auto row = std::ranges::find(rows_, number, &FakeRow::row);
+            if (row == rows_.end() || row->id != id || row->mailbox != mailbox ||
+                row->state != queue::RecipientState::claimed)
+                co_return base::fail(base::ErrorKind::conflict, "no attempt holds it");
+            row->ending = true;
+            ++row->times_ending;
+        }
+        if (marked_wait) co_await marked_wait();
+        co_return base::Result<>{};
+    }
+
     io::Task<base::Result<>> settle(queue::Settlement settlement) override {
         co_await turn();
         if (settle_wait) co_await settle_wait();
@@ -138,6 +168,9 @@ class FakeQueueStore final : public queue::QueueStore {
                 broken_promises.push_back("settled a row that nobody had claimed");
             if (settled.state == queue::RecipientState::claimed)
                 broken_promises.push_back("settled a row as claimed");
+            const bool arrived = settled.state == queue::RecipientState::delivered || settled.ended_uncertain;
+            if (arrived && !row->ending)
+                broken_promises.push_back("a row may have arrived whose end had not been marked");
             row->state = settled.state;
             row->due = settled.due;
             row->answer = settled.answer;
@@ -228,6 +261,7 @@ class FakeQueueStore final : public queue::QueueStore {
                 continue;
             if (message.recipients.size() == request.recipients_max) break;
             row.state = queue::RecipientState::claimed;
+            row.ending = false;
             message.recipients.push_back(queue::ClaimedRecipient{.row = row.row,
                                                                  .recipient = row.recipient,
                                                                  .route = "default",

@@ -273,6 +273,22 @@ TEST_F(OutcomeOf, AnInterruptedAttemptIsUncertain) {
     }
 }
 
+TEST_F(OutcomeOf, AConnectionThatIsCutWhileTheDaemonStopsSaysNothing) {
+    const Tried cut{report(Fate::not_tried, answer(mail::Phase::body, 0, "", "Operation canceled")),
+                    verdict(Action::retry, Radius::connection)};
+    EXPECT_FALSE((*this)({cut}).recipients[0].untouched);
+    EXPECT_EQ((*this)({cut}).news.kind, MailboxNews::Kind::rest);
+    facts.stopping = true;
+    const Outcome outcome = (*this)({cut, delivered});
+    EXPECT_TRUE(outcome.recipients[0].untouched);
+    EXPECT_EQ(outcome.recipients[0].settlement.state, RecipientState::queued);
+    EXPECT_FALSE(outcome.recipients[0].settlement.counts_as_attempt);
+    EXPECT_EQ(outcome.recipients[1].settlement.state, RecipientState::delivered);
+    EXPECT_EQ((*this)({cut}).news.kind, MailboxNews::Kind::nothing);
+    const Outcome answered = (*this)({refused(mail::Phase::rcpt, 450, Action::retry, Radius::recipient)});
+    EXPECT_TRUE(answered.recipients[0].settlement.counts_as_attempt) << "a word of the server counts";
+}
+
 TEST_F(OutcomeOf, AMessageThatNeverLeftGoesBackAsItWas) {
     queue::ClaimedMessage message;
     message.recipients.resize(2);

@@ -100,12 +100,15 @@ inline mail::Answer login_refused() {
     return answer(mail::Phase::auth, 535, "5.7.3", "Authentication unsuccessful [AB1CD2]");
 }
 
-// Answers as the script says, after the time that the script says.
+// Answers as the script says, after the time that the script says. It awaits before_end before a report that
+// the end of data has an answer, or none.
 class ScriptedCourier final : public Courier {
   public:
     struct Reply {
         AttemptReport report;
+        base::Duration before_end{};  // until the last octet of content is out
         base::Duration latency = std::chrono::milliseconds(100);
+        std::function<void()> at_dot = [] {};  // when the end of data goes out
         std::function<void()> at_end = [] {};  // just before the report; never if the daemon is killed first
     };
     struct Seen {
@@ -125,6 +128,7 @@ class ScriptedCourier final : public Courier {
     std::vector<Seen> seen;
     std::size_t in_flight = 0;
     std::size_t in_flight_most = 0;
+    std::size_t stopped_before_end = 0;
     Loop* loop = nullptr;
 
     io::Task<AttemptReport> deliver(Submission submission) override {
@@ -139,6 +143,16 @@ class ScriptedCourier final : public Courier {
         seen.push_back(std::move(entry));
         in_flight_most = std::max(in_flight_most, ++in_flight);
         Reply reply = script(submission);
+        if (reply.before_end > base::Duration::zero()) co_await loop->sleep(reply.before_end);
+        if (reaches_end(reply.report)) {
+            const base::Result<> marked = co_await submission.before_end();
+            if (!marked) {
+                --in_flight;
+                ++stopped_before_end;
+                co_return all(submission, Fate::not_tried, unmarked());
+            }
+            reply.at_dot();
+        }
         co_await loop->sleep(reply.latency);
         --in_flight;
         reply.at_end();
@@ -146,6 +160,18 @@ class ScriptedCourier final : public Courier {
     }
 
   private:
+    static bool reaches_end(const AttemptReport& report) {
+        return std::ranges::any_of(report.recipients, [](const RecipientReport& one) {
+            return one.fate == Fate::delivered || one.fate == Fate::uncertain ||
+                   one.answer.phase == mail::Phase::body_end;
+        });
+    }
+    static mail::Answer unmarked() {
+        mail::Answer words = answer(mail::Phase::body, 451, "4.3.0", "the attempt could not be noted");
+        words.channel = mail::Channel::local;
+        return words;
+    }
+
     ManualClock& clock_;
 };
 

@@ -50,6 +50,9 @@ class ScriptedStore final : public queue::QueueStore {
     io::Task<base::Result<std::string>> read(queue::QueueId, std::uint64_t, std::size_t) override {
         unused();
     }
+    io::Task<base::Result<>> mark_ending(queue::QueueId, std::string, std::vector<std::int64_t>) override {
+        unused();
+    }
     io::Task<base::Result<>> settle(queue::Settlement) override { unused(); }
     io::Task<base::Result<std::vector<queue::MailboxRecord>>> mailboxes() override { unused(); }
     io::Task<base::Result<std::vector<queue::MailboxBacklog>>> backlogs() override { unused(); }

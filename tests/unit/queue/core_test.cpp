@@ -147,10 +147,12 @@ TEST_P(FromEveryState, RemovingEndsWhatNoAttemptHolds) {
     }
 }
 
-TEST_P(FromEveryState, ARestartMakesOnlyClaimsUncertain) {
+TEST_P(FromEveryState, ARestartMakesOnlyMarkedClaimsUncertain) {
+    const bool was_claimed = GetParam().state == RecipientState::claimed;
+    EXPECT_EQ(queue->mark_ending(id, "m").has_value(), was_claimed) << "only a claim can be marked";
     queue.reset();
     queue.emplace(temporary.queue(), CoreOptions{}, noon + 1h);
-    const bool was_claimed = GetParam().state == RecipientState::claimed;
+    EXPECT_EQ(queue->core->made_queued(), 0u);
     EXPECT_EQ(queue->core->made_uncertain(), was_claimed ? 1u : 0u);
     EXPECT_EQ(queue->state_of(id), was_claimed ? RecipientState::uncertain : GetParam().state);
     if (was_claimed) {
@@ -176,9 +178,9 @@ TEST_P(FromEveryState, TheCountersAgreeWithTheRowsAfterARestart) {
     const QueueCounts after = queue->core->counts().value();
     EXPECT_EQ(after.messages, before.messages);
     EXPECT_EQ(after.bytes, before.bytes);
-    EXPECT_EQ(after.queued, before.queued);
+    EXPECT_EQ(after.queued, before.queued + before.claimed);
     EXPECT_EQ(after.held, before.held);
-    EXPECT_EQ(after.uncertain, before.uncertain + before.claimed);
+    EXPECT_EQ(after.uncertain, before.uncertain);
 }
 
 INSTANTIATE_TEST_SUITE_P(Every, FromEveryState,
@@ -413,7 +415,75 @@ TEST(Core, FindsDamageInInlineContent) {
     EXPECT_THAT(core->body(id).error().message, HasSubstr("damaged"));
 }
 
-TEST(Core, WhatCrashesTheDaemonIsHeldAfterSomeAttempts) {
+TEST(Core, WhatCannotHaveBeenSentIsQueuedAgainAfterAnyNumberOfCrashes) {
+    const TemporaryFolder temporary;
+    CoreOptions options;
+    options.bulk_rows_max = 1;  // every recipient is a slice of its own
+    options.unsent_delay = 1s;
+    std::optional<CoreOnDisk> queue;
+    queue.emplace(temporary.queue(), options);
+    const QueueId id = queue->accept(acceptance_for({{"a@example.net", "m"}, {"b@example.net", "m"}}));
+    ASSERT_TRUE(queue->settle(queue->claim("m").message.value(), "m", RecipientState::queued));
+    base::WallTime now = noon;
+    for (int crashes = 1; crashes <= 10; ++crashes) {
+        ASSERT_EQ(queue->claim("m", now).message.value().recipients.size(), 2u);
+        queue.reset();
+        queue.emplace(temporary.queue(), options, now);
+        EXPECT_EQ(queue->core->made_queued(), 2u);
+        EXPECT_EQ(queue->core->made_uncertain(), 0u);
+        EXPECT_FALSE(queue->claim("m", now).message) << "others get their turn first";
+        now += 1s;
+        const MessageRow message = queue->core->show(id).value();
+        for (const RecipientRow& recipient : message.recipients) {
+            EXPECT_EQ(recipient.state, RecipientState::queued);
+            EXPECT_EQ(recipient.due, now);
+            EXPECT_EQ(recipient.attempts, 1);
+            EXPECT_FALSE(recipient.maybe_delivered);
+            EXPECT_EQ(recipient.answer.code, 451) << "it is the last one that there was";
+        }
+    }
+    EXPECT_EQ(queue->claim("m", now).message.value().recipients.at(1).uncertain_endings, 0);
+}
+
+TEST(Core, MarksOnlyWhatTheAttemptHolds) {
+    const TemporaryFolder temporary;
+    CoreOptions options;
+    std::optional<CoreOnDisk> queue;
+    queue.emplace(temporary.queue(), options);
+    const QueueId id = queue->accept(acceptance_for({{"a@example.net", "one"}, {"b@example.net", "two"}}));
+    const std::int64_t a = queue->claim("one").message.value().recipients.at(0).row;
+    const std::int64_t b = queue->claim("two").message.value().recipients.at(0).row;
+    const auto mark = [&](std::vector<std::int64_t> rows) {
+        return queue->in_transaction([&](Core& core) { return core.mark_ending(id, "two", rows); });
+    };
+    EXPECT_EQ(mark({b, a}).error().kind, ErrorKind::conflict);
+    EXPECT_EQ(mark({b, 1000}).error().kind, ErrorKind::conflict);
+    ASSERT_TRUE(mark({b}));
+    queue.reset();
+    queue.emplace(temporary.queue(), options);
+    EXPECT_EQ(mark({b}).error().kind, ErrorKind::conflict) << "an earlier instance held it";
+    const MessageRow message = queue->core->show(id).value();
+    EXPECT_EQ(message.recipients.at(0).state, RecipientState::queued);
+    EXPECT_EQ(message.recipients.at(1).state, RecipientState::uncertain);
+    EXPECT_EQ(queue->core->made_queued(), 1u);
+    EXPECT_EQ(queue->core->made_uncertain(), 1u);
+}
+
+TEST(Core, ANewClaimIsNotMarked) {
+    const TemporaryFolder temporary;
+    std::optional<CoreOnDisk> queue;
+    queue.emplace(temporary.queue());
+    const QueueId id = queue->accept(acceptance_for({{"a@example.net", "m"}}));
+    const ClaimedMessage claimed = queue->claim("m").message.value();
+    ASSERT_TRUE(queue->mark_ending(id, "m"));
+    ASSERT_TRUE(queue->settle(claimed, "m", RecipientState::queued));
+    ASSERT_TRUE(queue->claim("m").message);
+    queue.reset();
+    queue.emplace(temporary.queue());
+    EXPECT_EQ(queue->state_of(id), RecipientState::queued);
+}
+
+TEST(Core, WhatMayHaveBeenSentIsHeldAfterSomeCrashes) {
     const TemporaryFolder temporary;
     CoreOptions options;
     options.bulk_rows_max = 1;  // every recipient is a slice of its own
@@ -424,6 +494,7 @@ TEST(Core, WhatCrashesTheDaemonIsHeldAfterSomeAttempts) {
     base::WallTime now = noon;
     for (int crashes = 1; crashes <= 3; ++crashes) {
         ASSERT_EQ(queue->claim("m", now).message.value().recipients.size(), 2u);
+        ASSERT_TRUE(queue->mark_ending(id, "m"));
         queue.reset();
         queue.emplace(temporary.queue(), options, now);
         now += 1s;

@@ -21,6 +21,8 @@ struct Ledger {
     std::set<QueueId> refused;                // with the promise that nothing is left of it
     std::set<QueueId> settled;                // "delivered" was stored, and its storing acknowledged
     std::set<QueueId> maybe_settled;          // "delivered" was asked to be stored
+    std::set<QueueId> ending;                 // marked, and no end was asked to be stored yet
+    std::set<QueueId> maybe_ending;           // a mark was asked for at any time
 };
 
 class QueueUnderTest {
@@ -71,7 +73,8 @@ class QueueUnderTest {
         }
     }
 
-    // Claims one message and settles it so. False: nothing could be claimed.
+    // Claims one message and settles it so; what may have arrived is marked before, and goes back into the
+    // queue when that fails. False: nothing could be claimed.
     bool deliver(RecipientState as) {
         auto claim = std::make_shared<ClaimResult>();
         auto claiming = std::make_shared<Operation>();
@@ -85,6 +88,8 @@ class QueueUnderTest {
         group_->tidy_log();
         if (!claiming->outcome || !claim->message) return false;
         const QueueId id = claim->message->id;
+        const bool arrives = as == RecipientState::delivered || as == RecipientState::uncertain;
+        if (arrives && !mark_ending(*claim->message)) as = RecipientState::queued;
         Settlement settlement{id, "m", noon, {}, "receipt", "b"};
         for (const ClaimedRecipient& recipient : claim->message->recipients)
             settlement.recipients.push_back({recipient.row, as, noon + 1h, true, {}});
@@ -92,6 +97,7 @@ class QueueUnderTest {
         settling->kind = Operation::Kind::fact;
         settling->apply = [settlement](Core& core) { return core.settle(settlement); };
         if (as == RecipientState::delivered) ledger_.maybe_settled.insert(id);
+        ledger_.ending.erase(id);
         note_finished(group_->write({settling}), settling, id, as);
         group_->tidy_log();
         return true;
@@ -143,6 +149,7 @@ class QueueUnderTest {
                         row->recipients[0].state != RecipientState::delivered &&
                         row->recipients[0].state != RecipientState::failed)
                 << id.text() << " waits for nobody";
+            check_doubt(id, row->recipients[0]);
         }
     }
     // For the control: how many of those that were acknowledged are lost or altered.
@@ -157,6 +164,28 @@ class QueueUnderTest {
     }
 
   private:
+    bool mark_ending(const ClaimedMessage& message) {
+        std::vector<std::int64_t> rows;
+        for (const ClaimedRecipient& recipient : message.recipients)
+            rows.push_back(recipient.row);
+        auto marking = std::make_shared<Operation>();
+        marking->apply = [id = message.id, rows](Core& core) { return core.mark_ending(id, "m", rows); };
+        ledger_.maybe_ending.insert(message.id);
+        std::ignore = group_->write({marking});
+        group_->tidy_log();
+        if (marking->outcome) ledger_.ending.insert(message.id);
+        return marking->outcome.has_value();
+    }
+    // The end of data goes out after the mark: without one nobody can have it, with one somebody may.
+    void check_doubt(QueueId id, const RecipientRow& row) {
+        if (!ledger_.maybe_ending.contains(id)) {
+            EXPECT_FALSE(row.maybe_delivered) << id.text() << " cannot have been sent";
+        }
+        if (ledger_.ending.contains(id)) {
+            EXPECT_TRUE(row.maybe_delivered && row.state == RecipientState::uncertain)
+                << id.text() << " may have been sent, and would go again as if it had not";
+        }
+    }
     std::shared_ptr<Operation> accepting(QueueId id, const std::string& content) {
         auto message = std::make_shared<NewMessage>(
             inline_message(id, content, acceptance_for({{"a@example.com", "m"}})));

@@ -6,6 +6,7 @@
 #include <memory>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include <gtest/gtest.h>
 #include <unistd.h>
@@ -91,6 +92,14 @@ class CoreOnDisk {
                       std::size_t recipients_max = 500) {
         ClaimRequest request{mailbox, now, now + 1h, recipients_max, "budget"};
         return in_transaction([&](Core& c) { return c.claim(request); }).value();
+    }
+    // The end of data is about to go out to everybody.
+    base::Result<> mark_ending(QueueId id, const std::string& mailbox) {
+        std::vector<std::int64_t> rows;
+        const MessageRow message = core->show(id).value();
+        for (const RecipientRow& recipient : message.recipients)
+            rows.push_back(recipient.row);
+        return in_transaction([&](Core& c) { return c.mark_ending(id, mailbox, rows); });
     }
     base::Result<> settle(const ClaimedMessage& message, const std::string& mailbox, RecipientState state,
                           base::WallTime due = noon, base::WallTime now = noon) {
