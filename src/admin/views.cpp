@@ -49,19 +49,21 @@ json::value failure_view(const std::optional<oauth::TokenFailure>& failure) {
 json::object recipient_view(const queue::RecipientRow& recipient, const Explain& explain) {
     const bool waits = recipient.state == queue::RecipientState::queued ||
                        recipient.state == queue::RecipientState::uncertain;
+    const bool held = recipient.state == queue::RecipientState::held;
     const bool answered = recipient.answer.channel != mail::Channel::none;
-    const Explanation why =
-        answered && explain ? explain(recipient.mailbox, recipient.answer) : Explanation{};
-    return {{"address", shown(recipient.address)},
-            {"state", queue::to_string(recipient.state)},
-            {"due", waits ? time_view(recipient.due) : json::value(nullptr)},
-            {"attempts", recipient.attempts},
-            {"maybe_delivered", recipient.maybe_delivered},
-            {"mailbox", shown(recipient.mailbox)},
-            {"route", shown(recipient.route)},
-            {"answer", answer_view(recipient.answer)},
-            {"cause", shown(why.cause)},
-            {"remedy", shown(why.remedy)}};
+    const Explanation why = (answered || held) && explain ? explain(recipient) : Explanation{};
+    return {
+        {"address", shown(recipient.address)},
+        {"state", queue::to_string(recipient.state)},
+        {"hold_reason", held ? json::value(queue::to_string(recipient.hold_reason)) : json::value(nullptr)},
+        {"due", waits ? time_view(recipient.due) : json::value(nullptr)},
+        {"attempts", recipient.attempts},
+        {"maybe_delivered", recipient.maybe_delivered},
+        {"mailbox", shown(recipient.mailbox)},
+        {"route", shown(recipient.route)},
+        {"answer", answer_view(recipient.answer)},
+        {"cause", shown(why.cause)},
+        {"remedy", shown(why.remedy)}};
 }
 
 }  // namespace

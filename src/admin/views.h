@@ -28,7 +28,7 @@ namespace mailramp::admin {
 [[nodiscard]] boost::json::value time_view(const std::optional<base::WallTime>& time);
 [[nodiscard]] boost::json::value answer_view(const mail::Answer& answer);  // null when nobody has spoken yet
 
-using Explain = std::function<Explanation(const std::string& mailbox, const mail::Answer& answer)>;
+using Explain = std::function<Explanation(const queue::RecipientRow& recipient)>;
 
 // At most `recipients_max` of the recipients; `recipients_total` says how many there are.
 [[nodiscard]] boost::json::object message_view(const queue::MessageRow& message, std::size_t recipients_max,

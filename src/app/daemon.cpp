@@ -1,5 +1,6 @@
 #include "app/daemon.h"
 
+#include <algorithm>
 #include <csignal>
 #include <cstring>
 #include <deque>
@@ -27,6 +28,7 @@
 #include "mailramp/base/text.h"
 #include "mailramp/base/version.h"
 #include "mailramp/delivery/dispatcher.h"
+#include "mailramp/delivery/hold_text.h"
 #include "mailramp/inbound/server.h"
 #include "mailramp/io/http_client.h"
 #include "mailramp/io/system_clock.h"
@@ -91,7 +93,7 @@ struct Daemon::Impl {
     [[nodiscard]] std::vector<io::Endpoint> own_endpoints() const;
     [[nodiscard]] std::vector<admin::TokenState> token_states() const;
     [[nodiscard]] base::Result<> resume(const std::string& name_or_address);
-    [[nodiscard]] admin::Explanation explain(const std::string& mailbox, const mail::Answer& answer) const;
+    [[nodiscard]] admin::Explanation explain(const queue::RecipientRow& recipient) const;
     [[nodiscard]] oauth::TokenCache* cache_of(const std::string& credential);
 
     // Coroutines; each runs while `this` lives, which is until the event loop has stopped.
@@ -242,8 +244,7 @@ base::Result<> Daemon::Impl::open_admin() {
             [this] {
                 return counter_groups(inbound_server->counters(), dispatcher->counters(), courier->status());
             },
-        .explain = [this](const std::string& mailbox,
-                          const mail::Answer& answer) { return explain(mailbox, answer); },
+        .explain = [this](const queue::RecipientRow& recipient) { return explain(recipient); },
     };
     auto created = admin::Server::create(settings.admin, loop.get_executor(), std::move(context), logger);
     if (!created) return std::unexpected(std::move(created.error()));
@@ -266,13 +267,19 @@ base::Result<> Daemon::Impl::resume(const std::string& name_or_address) {
     return dispatcher->resume(name_or_address);
 }
 
-admin::Explanation Daemon::Impl::explain(const std::string& mailbox, const mail::Answer& answer) const {
-    for (const config::MailboxSettings& known : settings.mailboxes) {
-        if (known.name != mailbox) continue;
-        const provider::Verdict verdict = provider::classify(known.delivery.dialect, answer);
-        return {std::string(verdict.cause), provider::fill(verdict.remedy, known.delivery.names)};
+admin::Explanation Daemon::Impl::explain(const queue::RecipientRow& recipient) const {
+    const auto known =
+        std::ranges::find(settings.mailboxes, recipient.mailbox, &config::MailboxSettings::name);
+    // One that is no longer configured has no dialect to read its answer by, but a reason to hold is told.
+    const bool configured = known != settings.mailboxes.end();
+    const provider::Names known_names = configured ? known->delivery.names : provider::Names{};
+    const provider::Verdict verdict =
+        configured ? provider::classify(known->delivery.dialect, recipient.answer) : provider::Verdict{};
+    if (recipient.state == queue::RecipientState::held) {
+        delivery::HoldText text = delivery::explain_hold(recipient.hold_reason, verdict, known_names);
+        return {std::move(text.cause), std::move(text.remedy)};
     }
-    return {};
+    return {std::string(verdict.cause), provider::fill(verdict.remedy, known_names)};
 }
 
 // An exception here is out of memory or a bug; the queue on the disk is better off with a new process.

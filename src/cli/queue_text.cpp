@@ -59,12 +59,24 @@ std::string next_try(const json::object& recipient, const View& view) {
     return (number_at(recipient, "attempts") > 0 ? "next try " : "first try ") + clock_text(*due, view);
 }
 
+// Without a word for an older daemon's answer, or one that this program does not know.
+std::string_view hold_text(std::string_view reason) {
+    if (reason == "refused") return ": refused";
+    if (reason == "expired") return ": tried for as long as is allowed";
+    if (reason == "uncertain") return ": another try might be another copy";
+    if (reason == "crashed") return ": mailramp ended while sending it";
+    if (reason == "damaged") return ": its content is damaged";
+    if (reason == "sender_stopped") return ": its sender is refused";
+    return "";
+}
+
 // "next try 14:05:10 +01:00, tried 3 times, by alerts"
 std::string plan_text(const json::object& recipient, const View& view) {
     const std::string state = text_at(recipient, "state");
     std::string out;
     if (state == "held") {
         out = "waits for you";
+        out += hold_text(text_at(recipient, "hold_reason"));
     } else if (state == "claimed") {
         out = "at it now";
     } else if (state == "delivered") {
@@ -118,7 +130,9 @@ std::string whole_recipient(const json::object& recipient, const View& view) {
     std::string out = paragraph("  ", "    ", text_at(recipient, "address"), view.columns);
     out += "    " + padded("State", margin - 4) + painted(state_text(state), tone_of(state), view.colour) +
            ": " + plan_text(recipient, view) + "\n";
-    out += detail("Reply", answer_text(object_at(recipient, "answer")));
+    const json::object& answer = object_at(recipient, "answer");
+    // What mailramp itself has found is no reply of a server.
+    out += detail(text_at(answer, "channel") == "local" ? "Found" : "Reply", answer_text(answer));
     out += detail("Cause", text_at(recipient, "cause"));
     out += detail("Remedy", text_at(recipient, "remedy"));
     return out;

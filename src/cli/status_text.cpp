@@ -120,6 +120,8 @@ std::string mailbox_text(const json::object& mailbox, TokenFailures tokens, cons
         text += " is paused";
         if (const auto since = time_at(mailbox, "paused_since")) text += " since " + clock_text(*since, view);
         text += "; its mail is kept and waits.";
+    } else if (*resting <= view.now) {
+        text += " had trouble on the way; it tries again with the next message that is due.";
     } else {
         text += " rests until " + clock_text(*resting, view) + " after trouble on the way.";
     }

@@ -34,12 +34,17 @@ std::string sender_of(const Presentation& presented) {
 AttemptReport unreadable(const queue::ClaimedMessage& message, const base::Error& error) {
     const bool damaged = error.kind == base::ErrorKind::invalid;
     RecipientReport failed;
-    failed.fate = damaged ? Fate::refused : Fate::not_tried;
     failed.answer.channel = mail::Channel::local;
-    failed.answer.phase = mail::Phase::body;
-    failed.answer.code = damaged ? 554 : 451;
-    failed.answer.enhanced = damaged ? "5.6.0" : "4.3.0";
-    failed.answer.text = "the content could not be read: " + error.message;
+    if (damaged) {
+        failed.fate = Fate::damaged;
+        failed.answer.text = base::printable(error.message, mail::answer_text_bytes_max);
+    } else {
+        failed.fate = Fate::not_tried;
+        failed.answer.phase = mail::Phase::body;
+        failed.answer.code = 451;
+        failed.answer.enhanced = "4.3.0";
+        failed.answer.text = "the content could not be read: " + error.message;
+    }
     AttemptReport report;
     report.recipients.assign(message.recipients.size(), failed);
     return report;

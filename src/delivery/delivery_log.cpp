@@ -6,6 +6,7 @@
 #include <cstdio>
 
 #include "mailramp/base/events.h"
+#include "mailramp/delivery/hold_text.h"
 #include "mailramp/mail/answer.h"
 #include "mailramp/provider/reply_catalogue.h"
 
@@ -28,11 +29,22 @@ std::string utc(base::WallTime time) {
 
 namespace {
 
-const char* held_because(const RecipientOutcome& recipient) {
-    if (recipient.sender_stopped) return "not sent: the server has lately refused this sender";
-    if (recipient.expired) return "tried for as long as is allowed";
-    if (recipient.settlement.ended_uncertain) return "another attempt might be another copy";
-    return "the answer will not change by itself";
+const char* held_because(queue::HoldReason reason) {
+    switch (reason) {
+        case queue::HoldReason::none:
+        case queue::HoldReason::refused:
+            return "the answer will not change by itself";
+        case queue::HoldReason::expired:
+            return "tried for as long as is allowed";
+        case queue::HoldReason::uncertain:
+        case queue::HoldReason::crashed:
+            return "another attempt might be another copy";
+        case queue::HoldReason::damaged:
+            return "accepted mail that cannot be sent as it was";
+        case queue::HoldReason::sender_stopped:
+            return "not sent: the server has lately refused this sender";
+    }
+    return "";
 }
 
 }  // namespace
@@ -69,14 +81,7 @@ void DeliveryLog::settled(const MailboxOptions& mailbox, const queue::ClaimedMes
                               {"next", utc(row.due)}});
                 break;
             case RecipientState::held:
-                logger_.warning(events::message_held, held_because(recipient),
-                                {{"queue_id", id},
-                                 {"mailbox", mailbox.name},
-                                 {"to", to},
-                                 {"attempt", attempt},
-                                 {"answer", answer},
-                                 {"cause", recipient.verdict.cause},
-                                 {"remedy", provider::fill(recipient.verdict.remedy, mailbox.names)}});
+                held(mailbox, id, message.recipients[i], recipient);
                 break;
             case RecipientState::uncertain:
                 logger_.warning(events::message_uncertain, "it may have been delivered, and is sent again",
@@ -92,6 +97,26 @@ void DeliveryLog::settled(const MailboxOptions& mailbox, const queue::ClaimedMes
                 break;  // no attempt ends this way
         }
     }
+}
+
+void DeliveryLog::held(const MailboxOptions& mailbox, const std::string& id,
+                       const queue::ClaimedRecipient& to, const RecipientOutcome& recipient) const {
+    const queue::RecipientSettlement& row = recipient.settlement;
+    const std::string answer = mail::to_string(row.answer);
+    const HoldText text = explain_hold(row.hold_reason, recipient.verdict, mailbox.names);
+    const std::initializer_list<base::LogField> fields = {{"queue_id", id},
+                                                          {"mailbox", mailbox.name},
+                                                          {"to", to.recipient.address},
+                                                          {"attempt", to.attempts + 1},
+                                                          {"hold_reason", queue::to_string(row.hold_reason)},
+                                                          {"answer", answer},
+                                                          {"cause", text.cause},
+                                                          {"remedy", text.remedy}};
+    // Acknowledged mail is lost unless somebody acts; what is held for other reasons is only late.
+    if (row.hold_reason == queue::HoldReason::damaged)
+        logger_.error(events::message_held, held_because(row.hold_reason), fields);
+    else
+        logger_.warning(events::message_held, held_because(row.hold_reason), fields);
 }
 
 void DeliveryLog::sender_stopped(const MailboxOptions& mailbox, const std::string& sender,

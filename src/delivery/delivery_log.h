@@ -42,6 +42,9 @@ class DeliveryLog {
     void mailbox_unknown(std::string_view mailbox, std::uint64_t recipients) const;
 
   private:
+    void held(const MailboxOptions& mailbox, const std::string& id, const queue::ClaimedRecipient& to,
+              const RecipientOutcome& recipient) const;
+
     base::Logger logger_;
 };
 

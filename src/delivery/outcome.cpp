@@ -12,6 +12,7 @@ namespace {
 using Kind = MailboxNews::Kind;
 using provider::Action;
 using provider::Radius;
+using queue::HoldReason;
 using queue::RecipientSettlement;
 using queue::RecipientState;
 
@@ -31,6 +32,7 @@ Action action_of(const provider::Verdict& verdict) {
 enum class Plan {
     deliver,
     hold,
+    hold_damaged,
     again_counted,    // after the retry delay
     again_uncounted,  // once the mailbox may work again
     again_crowded,    // soon, with fewer connections
@@ -78,6 +80,8 @@ Plan plan_for(const RecipientReport& report, const provider::Verdict& verdict) {
             return Plan::uncertain;
         case Fate::refused:
             return plan_refused(verdict, report.answer.phase);
+        case Fate::damaged:
+            return Plan::hold_damaged;
         case Fate::not_tried:
             break;
     }
@@ -111,13 +115,9 @@ bool too_often_uncertain(const RetryOptions& options, const queue::ClaimedRecipi
     return before + 1 >= options.uncertain_attempts_max;
 }
 
-provider::Verdict perhaps_delivered() {
-    provider::Verdict verdict;
-    verdict.action = Action::hold;
-    verdict.radius = Radius::message;
-    verdict.cause = "it was sent several times and no reply came: it is perhaps delivered already";
-    verdict.remedy = "ask the recipient whether it has arrived, then retry or delete it";
-    return verdict;
+void hold(RecipientSettlement& row, HoldReason reason) {
+    row.state = RecipientState::held;
+    row.hold_reason = reason;
 }
 
 RecipientOutcome settle_one(const DeliveryOptions& options, const queue::ClaimedRecipient& recipient,
@@ -131,16 +131,21 @@ RecipientOutcome settle_one(const DeliveryOptions& options, const queue::Claimed
     row.due = facts.now.wall;
     const Age age{.age = facts.age, .attempts = recipient.attempts + 1, .uptime = facts.uptime};
     const auto ages = [&](RecipientState state, base::Duration delay) {
-        outcome.expired = has_expired(options.retry, age);
-        row.state = outcome.expired ? RecipientState::held : state;
         row.due = facts.now.wall + delay;
+        row.state = state;
+        // One that is perhaps delivered needs another question than one that is only old.
+        if (has_expired(options.retry, age))
+            hold(row, row.ended_uncertain ? HoldReason::uncertain : HoldReason::expired);
     };
     switch (plan) {
         case Plan::deliver:
             row.state = RecipientState::delivered;
             break;
         case Plan::hold:
-            row.state = RecipientState::held;
+            hold(row, HoldReason::refused);
+            break;
+        case Plan::hold_damaged:
+            hold(row, HoldReason::damaged);
             break;
         case Plan::again_counted:
             ages(RecipientState::queued,
@@ -150,8 +155,7 @@ RecipientOutcome settle_one(const DeliveryOptions& options, const queue::Claimed
         case Plan::uncertain:
             row.ended_uncertain = true;
             if (too_often_uncertain(options.retry, recipient)) {
-                outcome.verdict = perhaps_delivered();
-                row.state = RecipientState::held;
+                hold(row, HoldReason::uncertain);
                 break;
             }
             ages(RecipientState::uncertain,
@@ -173,7 +177,7 @@ RecipientOutcome settle_one(const DeliveryOptions& options, const queue::Claimed
 
 Kind kind_of(const RecipientReport& report, const provider::Verdict& verdict) {
     if (report.fate == Fate::delivered) return Kind::works;
-    if (report.fate == Fate::uncertain) return Kind::nothing;
+    if (report.fate == Fate::uncertain || report.fate == Fate::damaged) return Kind::nothing;
     switch (action_of(verdict)) {
         case Action::pause:
             return Kind::pause;
@@ -219,6 +223,7 @@ mail::Phase reached_by(const RecipientReport& report) {
             return mail::Phase::body;
         case Fate::refused:
         case Fate::not_tried:
+        case Fate::damaged:
             return report.answer.phase;
     }
     return mail::Phase::none;
@@ -285,11 +290,10 @@ Outcome conclude_sender_stopped(const queue::ClaimedMessage& claimed, const mail
                                 const provider::Verdict& verdict, base::WallTime now) {
     Outcome outcome = conclude_untouched(claimed, now);
     for (RecipientOutcome& recipient : outcome.recipients) {
-        recipient.settlement.state = RecipientState::held;
+        hold(recipient.settlement, HoldReason::sender_stopped);
         recipient.settlement.answer = refusal;
         recipient.verdict = verdict;
         recipient.untouched = false;
-        recipient.sender_stopped = true;
     }
     return outcome;
 }

@@ -27,10 +27,8 @@ struct AttemptFacts {
 
 struct RecipientOutcome {
     queue::RecipientSettlement settlement;
-    provider::Verdict verdict;    // of a refusal, or why an uncertain one is held
-    bool sender_stopped = false;  // held without an attempt: the last message of its sender was refused
-    bool expired = false;         // held because of its age, not because of its answer
-    bool untouched = false;  // back in the queue as if nothing had happened: it was not about this message
+    provider::Verdict verdict;  // of its answer
+    bool untouched = false;     // back in the queue as if nothing had happened: it was not about this message
 };
 
 struct Outcome {

@@ -130,7 +130,8 @@ base::Result<std::string> BodyReader::read(std::size_t octets_max) {
     checksum_.add(*piece);
     offset_ += octets;
     if (offset_ == size_bytes_ && checksum_.value() != expected_)
-        return std::unexpected(damaged(name_, "its checksum is not the one that was stored with it"));
+        return std::unexpected(damaged(
+            name_, "the checksum of bodies/" + name_.text() + " is not the one that was stored with it"));
     return piece;
 }
 

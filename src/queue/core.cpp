@@ -194,13 +194,14 @@ base::Result<std::int64_t> Core::end_uncertain(const std::string& mailbox, Recip
         held ? static_cast<std::int64_t>(options_.uncertain_attempts_max) - 1 : 0;
     auto done = run(*database_,
                     "UPDATE recipient SET state=?, maybe_delivered=1, attempts=attempts+1,"
-                    " uncertain_endings=uncertain_endings+1, due=?, claim_until=0,"
+                    " uncertain_endings=uncertain_endings+1, due=?, claim_until=0, hold_reason=?,"
                     " first_tried=CASE WHEN first_tried=0 THEN ? ELSE first_tried END,"
                     " answer_channel=?, answer_phase=?, answer_code=0, answer_enhanced='', answer_text=?"
                     " WHERE row IN (SELECT row FROM recipient INDEXED BY recipient_due"
                     "  WHERE mailbox=? AND state=? AND claim_instance<>? AND claim_ending=1"
                     "  AND uncertain_endings>=? LIMIT ?)",
-                    state_number(to), micros(held ? now : now + options_.uncertain_delay), micros(now),
+                    state_number(to), micros(held ? now : now + options_.uncertain_delay),
+                    hold_reason_number(held ? HoldReason::crashed : HoldReason::none), micros(now),
                     mail::to_string(mail::Channel::local), mail::to_string(mail::Phase::none),
                     std::string("mailramp stopped before the server had answered"), mailbox,
                     state_number(RecipientState::claimed), instance_, endings_min, rows_max);

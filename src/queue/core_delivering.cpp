@@ -195,17 +195,19 @@ base::Result<> Core::settle_recipient(const Settlement& settlement, const Recipi
         return end_recipient(one.row, RecipientState::claimed, one.state, attempt, &one.answer,
                              settlement.receipt, settlement.now);
     const bool uncertain = one.ended_uncertain || one.state == RecipientState::uncertain;
+    const HoldReason reason = one.state == RecipientState::held ? one.hold_reason : HoldReason::none;
     const std::string text = storable(one.answer.text);
     auto settled =
         run(*database_,
             "UPDATE recipient SET state=?, due=?, attempts=attempts+?, maybe_delivered=maybe_delivered OR ?,"
             " uncertain_endings=uncertain_endings+?,"
-            " first_tried=CASE WHEN first_tried=0 AND ? THEN ? ELSE first_tried END, claim_until=0,"
+            " first_tried=CASE WHEN first_tried=0 AND ? THEN ? ELSE first_tried END, claim_until=0, "
+            "hold_reason=?,"
             " answer_channel=?, answer_phase=?, answer_code=?, answer_enhanced=?, answer_text=?"
             " WHERE row=?",
             state_number(one.state), micros(one.due), attempt, uncertain, uncertain ? 1 : 0, attempt,
-            micros(settlement.now), mail::to_string(one.answer.channel), mail::to_string(one.answer.phase),
-            one.answer.code, storable(one.answer.enhanced), text, one.row);
+            micros(settlement.now), hold_reason_number(reason), mail::to_string(one.answer.channel),
+            mail::to_string(one.answer.phase), one.answer.code, storable(one.answer.enhanced), text, one.row);
     if (settled) moved(RecipientState::claimed, one.state);
     return settled;
 }

@@ -55,7 +55,7 @@ base::Result<MessageRow> Core::show(QueueId id) {
 base::Result<> Core::read_recipients(MessageRow& message) {
     Query query(*database_,
                 "SELECT row, address, state, due, attempts, maybe_delivered, mailbox, route, answer_channel,"
-                " answer_phase, answer_code, answer_enhanced, answer_text"
+                " answer_phase, answer_code, answer_enhanced, answer_text, hold_reason"
                 " FROM recipient INDEXED BY recipient_of_message WHERE message=? ORDER BY row",
                 message.id.value());
     for (;;) {
@@ -63,6 +63,7 @@ base::Result<> Core::read_recipients(MessageRow& message) {
         if (!row) return std::unexpected(row.error());
         if (!*row) return {};
         message.recipients.push_back(read_recipient(query, 0));
+        message.recipients.back().hold_reason = hold_reason_from_number(query.integer(13));
     }
 }
 
@@ -193,8 +194,8 @@ base::Result<RetrySlice> Core::retry(std::optional<QueueId> id, std::int64_t aft
         // What may have been delivered already stays marked as such.
         const RecipientState to =
             recipient.state == RecipientState::held ? RecipientState::queued : recipient.state;
-        auto made_due = run(*database_, "UPDATE recipient SET state=?, due=? WHERE row=?", state_number(to),
-                            micros(now), recipient.row);
+        auto made_due = run(*database_, "UPDATE recipient SET state=?, due=?, hold_reason=0 WHERE row=?",
+                            state_number(to), micros(now), recipient.row);
         if (!made_due) return std::unexpected(made_due.error());
         moved(recipient.state, to);
     }

@@ -20,6 +20,26 @@ const char* to_string(RecipientState state) {
     return "unknown";
 }
 
+const char* to_string(HoldReason reason) {
+    switch (reason) {
+        case HoldReason::none:
+            return "none";
+        case HoldReason::refused:
+            return "refused";
+        case HoldReason::expired:
+            return "expired";
+        case HoldReason::uncertain:
+            return "uncertain";
+        case HoldReason::crashed:
+            return "crashed";
+        case HoldReason::damaged:
+            return "damaged";
+        case HoldReason::sender_stopped:
+            return "sender_stopped";
+    }
+    return "none";
+}
+
 std::optional<RecipientState> recipient_state_from(std::string_view word) {
     for (const RecipientState state :
          {RecipientState::queued, RecipientState::claimed, RecipientState::held, RecipientState::uncertain,

@@ -78,6 +78,7 @@ CREATE TABLE recipient(
     claim_attempt   INTEGER NOT NULL DEFAULT 0,
     claim_until     INTEGER NOT NULL DEFAULT 0,
     claim_ending    INTEGER NOT NULL DEFAULT 0,
+    hold_reason     INTEGER NOT NULL DEFAULT 0,
     answer_channel  TEXT NOT NULL DEFAULT 'none',
     answer_phase    TEXT NOT NULL DEFAULT 'none',
     answer_code     INTEGER NOT NULL DEFAULT 0,
@@ -248,6 +249,33 @@ RecipientState state_from_number(std::int64_t number) {
         if (state_number(state) == number) return state;
     // A number that nobody wrote: a human should look at it.
     return RecipientState::held;
+}
+
+std::int64_t hold_reason_number(HoldReason reason) {
+    switch (reason) {
+        case HoldReason::none:
+            return 0;
+        case HoldReason::refused:
+            return 1;
+        case HoldReason::expired:
+            return 2;
+        case HoldReason::uncertain:
+            return 3;
+        case HoldReason::crashed:
+            return 4;
+        case HoldReason::damaged:
+            return 5;
+        case HoldReason::sender_stopped:
+            return 6;
+    }
+    return 0;
+}
+
+HoldReason hold_reason_from_number(std::int64_t number) {
+    for (const HoldReason reason : {HoldReason::refused, HoldReason::expired, HoldReason::uncertain,
+                                    HoldReason::crashed, HoldReason::damaged, HoldReason::sender_stopped})
+        if (hold_reason_number(reason) == number) return reason;
+    return HoldReason::none;
 }
 
 }  // namespace mailramp::queue

@@ -28,6 +28,9 @@ enum class Deletion { quick, overwriting };
 // How states are stored. The numbers never change their meaning.
 [[nodiscard]] std::int64_t state_number(RecipientState state);
 [[nodiscard]] RecipientState state_from_number(std::int64_t number);
+// Likewise, for the reasons to hold; `none` for a number that nobody wrote.
+[[nodiscard]] std::int64_t hold_reason_number(HoldReason reason);
+[[nodiscard]] HoldReason hold_reason_from_number(std::int64_t number);
 
 [[nodiscard]] inline std::int64_t micros(base::WallTime time) {
     return time.time_since_epoch().count();

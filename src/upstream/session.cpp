@@ -131,8 +131,11 @@ void Session::lose(const base::Error& error) {
 }
 
 void Session::lose_content(std::string_view what, const base::Error& error) {
-    content_failure_ = answer_of(mail::Channel::local, mail::Phase::body, 451, "4.3.0",
-                                 std::string(what) + ": " + error.message);
+    const std::string text = std::string(what) + ": " + error.message;
+    // Damaged content has no code: it is no refusal that a later attempt might not get.
+    content_failure_ = content_damaged_
+                           ? answer_of(mail::Channel::local, mail::Phase::body, 0, "", error.message)
+                           : answer_of(mail::Channel::local, mail::Phase::body, 451, "4.3.0", text);
     lose(error);
 }
 
@@ -210,6 +213,7 @@ io::Task<std::vector<smtp::RecipientOutcome>> Session::submit(smtp::OutgoingMess
                                                               BeforeEnd before_end,
                                                               base::SteadyTime deadline) {
     content_failure_.reset();
+    content_damaged_ = false;
     const std::uint64_t size_bytes = message.size_bytes;
     protocol_.submit(std::move(message));
     co_await advance(deadline);
@@ -286,7 +290,10 @@ io::Task<> Session::write_content(delivery::ContentReader content, std::uint64_t
     while (protocol_.next() == Step::need_body && offset < size_bytes) {
         const std::uint64_t wanted = std::min<std::uint64_t>(server.body_piece_bytes, size_bytes - offset);
         auto piece = co_await content(offset, static_cast<std::size_t>(wanted));
-        if (!piece) co_return lose_content(unreadable, piece.error());
+        if (!piece) {
+            content_damaged_ = piece.error().kind == base::ErrorKind::invalid;
+            co_return lose_content(unreadable, piece.error());
+        }
         if (piece->empty() || piece->size() > wanted)
             co_return lose_content(unreadable,
                                    {base::ErrorKind::io, "it is not as long as it is said to be"});

@@ -66,6 +66,8 @@ class Session {
     [[nodiscard]] bool logged_in() const { return protocol_.next() == Step::ready; }
     // Another message may go over it, as far as can be seen without asking the server.
     [[nodiscard]] bool ready();
+    // The last submit() ended because the stored content is not what was accepted (ErrorKind::invalid).
+    [[nodiscard]] bool content_damaged() const { return content_damaged_; }
     [[nodiscard]] const mail::Answer& failure() const { return protocol_.failure(); }
     [[nodiscard]] const smtp::Capabilities& capabilities() const { return protocol_.capabilities(); }
     [[nodiscard]] const std::string& peer_address() const { return stream_.peer_address(); }
@@ -110,6 +112,7 @@ class Session {
     io::Event listener_done_;                      // hear_replies() has ended
     std::shared_ptr<Ending> ending_;               // that is waited for
     std::optional<mail::Answer> content_failure_;  // what stopped the content on our side
+    bool content_damaged_ = false;                 // and never will be
 };
 
 }  // namespace mailramp::upstream

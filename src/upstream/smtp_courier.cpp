@@ -29,10 +29,14 @@ Fate fate_of(RecipientFate fate) {
     return Fate::uncertain;
 }
 
-AttemptReport report_of(const std::vector<RecipientOutcome>& outcomes) {
+enum class Content { sound, damaged };
+
+AttemptReport report_of(const std::vector<RecipientOutcome>& outcomes, Content content) {
     AttemptReport report;
     for (const RecipientOutcome& outcome : outcomes) {
-        report.recipients.push_back({.fate = fate_of(outcome.fate), .answer = outcome.answer});
+        const bool unsent = outcome.fate == RecipientFate::not_tried && content == Content::damaged;
+        report.recipients.push_back(
+            {.fate = unsent ? Fate::damaged : fate_of(outcome.fate), .answer = outcome.answer});
         if (outcome.fate == RecipientFate::delivered) report.receipt = outcome.answer.text;
     }
     return report;
@@ -80,6 +84,7 @@ void count(const AttemptReport& report, MailboxStatus& counters) {
                 ++counters.recipients_refused;
                 break;
             case Fate::not_tried:
+            case Fate::damaged:
                 ++counters.recipients_not_tried;
                 break;
             case Fate::uncertain:
@@ -144,6 +149,7 @@ io::Task<AttemptReport> SmtpCourier::deliver(delivery::Submission submission) {
         smtp::OutgoingMessage message{submission.envelope, submission.size_bytes};
         const auto outcomes = co_await lease->session->submit(std::move(message), submission.content,
                                                               submission.before_end, submission.deadline);
+        const Content content = lease->session->content_damaged() ? Content::damaged : Content::sound;
         const bool warm = lease->kind == Lease::Kind::warm;
         connections.release(std::move(*lease));
         if (warm && was_stale(connections.server().dialect, outcomes)) {
@@ -151,7 +157,7 @@ io::Task<AttemptReport> SmtpCourier::deliver(delivery::Submission submission) {
             freshness = Pool::Freshness::required;  // so this happens once
             continue;
         }
-        AttemptReport report = report_of(outcomes);
+        AttemptReport report = report_of(outcomes, content);
         count(report, connections.counters());
         co_return report;
     }

@@ -163,6 +163,45 @@ class UpstreamRefusals(relay.Scenario):
         self.daemon.command('queue', 'retry', queue_id)
         self.assertEqual(self.sandbox.wait_for_messages(2)[1]['body'], '8BITMIME')
 
+    def expect_held(self, queue_id, reason, remedy):
+        """The log and the queue say why, and neither promises another try."""
+        held = self.daemon.wait_for('held', queue_id=queue_id)
+        recipient = self.recipients_of(queue_id)[RECIPIENT]
+        self.assertEqual((recipient['state'], recipient['hold_reason'], held['hold_reason']), ('held', reason, reason))
+        for said in (held, recipient):
+            self.assertIn(remedy, said['remedy'])
+            self.assertNotIn('tried again', said['remedy'])
+        shown = self.mailramp('queue', 'show', queue_id, '--config', self.daemon.config)
+        self.assertNotIn('tried again', shown.stdout)
+        return held
+
+    def test_a_message_that_was_tried_long_enough_is_held_with_a_remedy_of_its_own(self):
+        self.sandbox.fail('451')
+        self.start_daemon(changes={'retry': {'attempts_max': 1, 'expiry_attempts_min': 1,
+                                             'uncertain_attempts_max': 1}})
+        held = self.expect_held(self.send(), 'expired', 'retry or delete it')
+        self.assertEqual(held['level'], 'warning')
+
+    def test_damaged_content_of_a_large_message_is_held_and_not_sent(self):
+        self.sandbox.fail('535')
+        self.start()
+        queue_id = self.send(HEAD + b'0123456789\r\n' * 20000)
+        self.daemon.wait_for('mailbox_paused')
+        [stored] = (self.folder / 'queue' / 'bodies').iterdir()
+        with stored.open('r+b') as body:
+            body.seek(150_000)
+            body.write(b'#####')
+        self.sandbox.clear()
+        self.daemon.command('mailbox', 'resume', self.mailbox_status()['name'])
+        held = self.expect_held(queue_id, 'damaged', 'backup')
+        self.assertEqual(held['level'], 'error')
+        self.assertIn(stored.name, held['answer'])
+        self.assertEqual(self.daemon.command('status')['queue']['recipients']['held'], 1)
+        # The others go on, and the damaged one stays where it is.
+        self.daemon.wait_for('delivered', queue_id=self.send())
+        self.assertEqual(len(self.sandbox.messages()), 1)
+        self.assertTrue(stored.exists())
+
     def test_an_address_in_utf_8_is_held_when_the_server_cannot_take_it(self):
         self.sandbox.fail('no-smtputf8')
         self.start()

@@ -54,8 +54,9 @@ struct AdminContext {
     // As Dispatcher::resume().
     std::function<base::Result<>(const std::string& name)> resume_mailbox;
     std::function<std::vector<CounterGroup>()> counters;
-    // What the catalogue of a mailbox's provider says to an answer; without it answers are shown unexplained.
-    std::function<Explanation(const std::string& mailbox, const mail::Answer& answer)> explain;
+    // What stands behind a recipient's state: why it is held, else what the catalogue of its mailbox's
+    // provider says to its answer; without it recipients are shown unexplained.
+    std::function<Explanation(const queue::RecipientRow& recipient)> explain;
 };
 
 }  // namespace mailramp::admin

@@ -42,6 +42,7 @@ enum class Fate {
     refused,    // the answer says so, for this recipient or for all
     not_tried,  // the attempt ended before this recipient's turn; the answer says why
     uncertain,  // the last octet went out and no final reply came
+    damaged,    // what the ContentReader gave was ErrorKind::invalid: no attempt will ever send it
 };
 
 struct RecipientReport {

@@ -27,7 +27,7 @@ enum class RecipientState {
     queued,     // will be tried at `due`
     claimed,    // an attempt holds it (instance, attempt); after a crash it is uncertain if mark_ending()
                 // had been called for it, else queued
-    held,       // waits for a human: the answer says why
+    held,       // waits for a human: the HoldReason says why
     uncertain,  // an attempt ended after the last octet without a final reply; will be tried at `due`
     delivered,  // only in the history
     failed,     // only in the history: removed by a human (later: bounced)
@@ -35,6 +35,19 @@ enum class RecipientState {
 
 [[nodiscard]] const char* to_string(RecipientState state);
 [[nodiscard]] std::optional<RecipientState> recipient_state_from(std::string_view word);
+
+// Why a recipient is held: its last answer alone does not tell.
+enum class HoldReason {
+    none,            // it is not held
+    refused,         // the answer will not change by itself
+    expired,         // tried for as long as is allowed; the answer is only the last one
+    uncertain,       // perhaps delivered: an attempt, of several as a rule, ended without a final reply
+    crashed,         // perhaps delivered: the daemon ended in its attempts too often
+    damaged,         // the stored content is not what was accepted
+    sender_stopped,  // not tried: the server has lately refused another message of its sender
+};
+
+[[nodiscard]] const char* to_string(HoldReason reason);
 
 // ------------------------------------------------------------------ accepting
 
@@ -119,7 +132,8 @@ struct RecipientSettlement {
     base::WallTime due;                             // for queued and uncertain
     bool counts_as_attempt = true;
     mail::Answer answer;
-    bool ended_uncertain = false;  // it may have been delivered, whatever state it is in now
+    bool ended_uncertain = false;               // it may have been delivered, whatever state it is in now
+    HoldReason hold_reason = HoldReason::none;  // for held
 };
 
 struct Settlement {
@@ -156,6 +170,7 @@ struct RecipientRow {
     std::int64_t row = 0;
     std::string address;
     RecipientState state = RecipientState::queued;
+    HoldReason hold_reason = HoldReason::none;
     base::WallTime due;
     int attempts = 0;
     bool maybe_delivered = false;

@@ -40,8 +40,9 @@ class ApiTest : public testing::Test {
                                 return resume_result;
                             },
                             [] { return std::vector<CounterGroup>{{"inbound", {{"sessions", 7}}}}; },
-                            [](const std::string& mailbox, const mail::Answer& answer) {
-                                return Explanation{mailbox + " got " + answer.enhanced, "do this"};
+                            [](const queue::RecipientRow& recipient) {
+                                return Explanation{recipient.mailbox + " got " + recipient.answer.enhanced,
+                                                   "do this"};
                             }};
     }
 
@@ -211,6 +212,18 @@ TEST_F(ApiTest, AnswersAreExplained) {
     EXPECT_EQ(body.at("recipients").at(0).at("cause"), "alerts got 5.7.60");
     EXPECT_EQ(body.at("recipients").at(0).at("remedy"), "do this");
     EXPECT_EQ(body.at("recipients").at(1).at("cause"), "") << "nobody has said anything about this one";
+}
+
+TEST_F(ApiTest, HeldRecipientsHaveTheirReason) {
+    queue::MessageRow message = a_message(77);
+    message.recipients[0].state = queue::RecipientState::held;
+    message.recipients[0].hold_reason = queue::HoldReason::damaged;
+    message.recipients.push_back(a_recipient("waits@y.example", queue::RecipientState::queued));
+    store.message = message;
+    const json::value body = ask_json("GET", "/v1/messages/" + id);
+    EXPECT_EQ(body.at("recipients").at(0).at("hold_reason"), "damaged");
+    EXPECT_EQ(body.at("recipients").at(0).at("remedy"), "do this") << "explained also without an answer";
+    EXPECT_EQ(body.at("recipients").at(1).at("hold_reason"), nullptr);
 }
 
 TEST_F(ApiTest, MissingMessagesAre404AndBadIdsAre400) {

@@ -47,7 +47,7 @@ TEST(QueueText, ListsEveryStateInPlainWords) {
         {"address": "b@x.example", "state": "queued", "due": "2026-11-19T11:06:40.000Z", "attempts": 0,
          "mailbox": "m", "answer": null},
         {"address": "c@x.example", "state": "claimed", "due": null, "attempts": 1, "mailbox": "m", "answer": null},
-        {"address": "d@x.example", "state": "held", "due": null, "attempts": 2, "mailbox": "m",
+        {"address": "d@x.example", "state": "held", "hold_reason": "refused", "due": null, "attempts": 2, "mailbox": "m",
          "answer": {"channel": "local", "phase": "none", "code": 0, "enhanced": "", "text": "too old"}},
         {"address": "e@x.example", "state": "uncertain", "due": "2026-11-18T11:08:00.000Z", "attempts": 1,
          "mailbox": "m", "answer": null}])");
@@ -56,7 +56,7 @@ TEST(QueueText, ListsEveryStateInPlainWords) {
              queued     a@x.example: due now, by m
              queued     b@x.example: first try 2026-11-19 12:06:40 +01:00, by m
              sending    c@x.example: at it now, tried once, by m
-             held       d@x.example: waits for you, tried 2 times, by m
+             held       d@x.example: waits for you: refused, tried 2 times, by m
                         too old
              uncertain  e@x.example
                         next try 12:08:00 +01:00, tried once, perhaps sent already, by m

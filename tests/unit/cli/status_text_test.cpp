@@ -69,6 +69,15 @@ TEST(StatusText, SaysWhyThereIsNoToken) {
     EXPECT_THAT(status_text(status, sample_view()), HasSubstr("contoso has not been asked for yet.\n"));
 }
 
+TEST(StatusText, NamesNoTimeForARestThatIsOver) {
+    json::object status = sample_status();
+    status["mailboxes"] = json::parse(R"([{"name": "alerts", "paused": false,
+        "resting_until": "2026-11-17T11:07:00.000Z", "cause": "Nobody answers.", "answer": null}])");
+    EXPECT_EQ(mailboxes_text(status, sample_view()),
+              "Mailbox alerts had trouble on the way; it tries again with the next message that is due.\n"
+              "  Cause: Nobody answers.\n");
+}
+
 TEST(StatusText, TellsATokenFailureOnce) {
     json::object status = sample_status();
     status["mailboxes"] = json::parse(R"([{"name": "alerts", "paused": false,

@@ -37,6 +37,7 @@ struct FakeRow {
     int times_uncertain = 0;
     bool ending = false;   // of the claim: the end of data may be out
     int times_ending = 0;  // claims that came so far
+    queue::HoldReason hold_reason = queue::HoldReason::none;
 };
 
 class FakeQueueStore final : public queue::QueueStore {
@@ -133,6 +134,7 @@ class FakeQueueStore final : public queue::QueueStore {
     io::Task<base::Result<std::string>> read(queue::QueueId, std::uint64_t offset,
                                              std::size_t octets_max) override {
         co_await turn();
+        if (fails("damaged")) co_return base::fail(base::ErrorKind::invalid, "the stored content is damaged");
         if (fails("read")) co_return base::fail(base::ErrorKind::io, "a scripted failure");
         co_return content.substr(std::min<std::size_t>(offset, content.size()), octets_max);
     }
@@ -173,6 +175,10 @@ class FakeQueueStore final : public queue::QueueStore {
                 broken_promises.push_back("a row may have arrived whose end had not been marked");
             row->state = settled.state;
             row->due = settled.due;
+            row->hold_reason = settled.hold_reason;
+            if ((settled.state == queue::RecipientState::held) !=
+                (settled.hold_reason != queue::HoldReason::none))
+                broken_promises.push_back("held a row without a reason, or had one for another state");
             row->answer = settled.answer;
             row->receipt = settlement.receipt;
             if (settled.counts_as_attempt) ++row->attempts;

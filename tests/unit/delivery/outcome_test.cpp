@@ -16,6 +16,7 @@ using namespace std::chrono_literals;
 using provider::Action;
 using provider::Radius;
 using provider::Verdict;
+using queue::HoldReason;
 using queue::RecipientState;
 using testing::answer;
 using testing::report;
@@ -93,6 +94,7 @@ TEST_F(OutcomeOf, APermanentRefusalIsHeldWithItsAnswer) {
     for (const Action action : {Action::hold, Action::reject}) {
         const Tried tried = refused(mail::Phase::body_end, 554, action, Radius::message);
         EXPECT_EQ(one(tried).state, RecipientState::held);
+        EXPECT_EQ(one(tried).hold_reason, HoldReason::refused);
         EXPECT_EQ(one(tried).answer.code, 554);
         EXPECT_EQ(news(tried).kind, MailboxNews::Kind::works);
     }
@@ -116,9 +118,8 @@ TEST_F(OutcomeOf, ALostReplyIsHeldForAHumanAfterSomeOfThem) {
         EXPECT_EQ(row.settlement.state, often ? RecipientState::held : RecipientState::uncertain);
         EXPECT_TRUE(row.settlement.ended_uncertain);
         EXPECT_TRUE(row.settlement.counts_as_attempt);
-        EXPECT_FALSE(row.expired);
         EXPECT_EQ(row.settlement.answer, lost.report.answer);
-        EXPECT_EQ(std::string(row.verdict.remedy).find("ask the recipient") != std::string::npos, often);
+        EXPECT_EQ(row.settlement.hold_reason, often ? HoldReason::uncertain : HoldReason::none);
     }
 }
 
@@ -227,6 +228,19 @@ TEST_F(OutcomeOf, TheGravestWordIsTheMailboxs) {
     EXPECT_EQ(outcome.recipients[0].settlement.state, RecipientState::delivered);
 }
 
+TEST_F(OutcomeOf, DamagedContentIsHeldAtOnceAndSaysNothingOfTheMailbox) {
+    for (const mail::Phase phase : {mail::Phase::none, mail::Phase::body}) {
+        Tried damaged{report(Fate::damaged, answer(phase, 0, "", "the stored content is damaged")),
+                      verdict(Action::retry, Radius::connection)};
+        damaged.report.answer.channel = mail::Channel::local;
+        const Outcome outcome = (*this)({damaged});
+        EXPECT_EQ(outcome.recipients[0].settlement.state, RecipientState::held);
+        EXPECT_EQ(outcome.recipients[0].settlement.hold_reason, HoldReason::damaged);
+        EXPECT_EQ(outcome.news.kind, MailboxNews::Kind::nothing);
+        EXPECT_EQ(outcome.permit, phase == mail::Phase::none ? LeaseUse::unused : LeaseUse::used);
+    }
+}
+
 // ------------------------------------------------------------------ age
 
 TEST_F(OutcomeOf, AnOldMessageIsHeldWithItsLastAnswer) {
@@ -234,10 +248,10 @@ TEST_F(OutcomeOf, AnOldMessageIsHeldWithItsLastAnswer) {
     attempts = 10;
     const Outcome outcome =
         (*this)({refused(mail::Phase::rcpt, 450, Action::retry, Radius::recipient), lost});
-    for (const RecipientOutcome& row : outcome.recipients) {
+    for (const RecipientOutcome& row : outcome.recipients)
         EXPECT_EQ(row.settlement.state, RecipientState::held);
-        EXPECT_TRUE(row.expired);
-    }
+    EXPECT_EQ(outcome.recipients[0].settlement.hold_reason, HoldReason::expired);
+    EXPECT_EQ(outcome.recipients[1].settlement.hold_reason, HoldReason::uncertain);
     EXPECT_EQ(outcome.recipients[0].settlement.answer.code, 450);
 }
 

@@ -205,5 +205,19 @@ TEST(Senders, OfAMessageThatCannotBeReadCountAsNothing) {
     EXPECT_EQ(world->store.count(RecipientState::delivered), 1u);
 }
 
+TEST(Senders, OfAMessageWhoseContentIsDamagedAreNotLookedAt) {
+    const auto world = started({collapsing("m")});
+    world->store.fails = [](std::string_view operation) { return operation == "damaged"; };
+    world->store.accept("m", {"a@example.net"});
+    world->run_for(1s);
+    EXPECT_EQ(world->courier.seen.size(), 0u);
+    EXPECT_EQ(world->store.count(RecipientState::held), 1u);
+    EXPECT_EQ(world->store.rows()[0].hold_reason, queue::HoldReason::damaged);
+    EXPECT_EQ(world->store.rows()[0].answer.code, 0) << "no server has said this";
+    EXPECT_EQ(world->last("held", "hold_reason"), "damaged");
+    EXPECT_THAT(world->last("held", "remedy"), ::testing::HasSubstr("backup"));
+    EXPECT_FALSE(world->status("m").resting_until);
+}
+
 }  // namespace
 }  // namespace mailramp::delivery

@@ -501,6 +501,7 @@ TEST(Core, WhatMayHaveBeenSentIsHeldAfterSomeCrashes) {
         const MessageRow message = queue->core->show(id).value();
         for (const RecipientRow& recipient : message.recipients) {
             EXPECT_EQ(recipient.state, crashes < 3 ? RecipientState::uncertain : RecipientState::held);
+            EXPECT_EQ(recipient.hold_reason, crashes < 3 ? HoldReason::none : HoldReason::crashed);
             EXPECT_EQ(recipient.attempts, crashes);
             EXPECT_TRUE(recipient.maybe_delivered);
             EXPECT_EQ(recipient.answer.channel, mail::Channel::local);
@@ -523,10 +524,13 @@ TEST(Core, CountsUncertainEndingsWhateverStateTheyLeadTo) {
                                      .due = noon,
                                      .counts_as_attempt = true,
                                      .answer = {},
-                                     .ended_uncertain = true});
+                                     .ended_uncertain = true,
+                                     .hold_reason = HoldReason::uncertain});
     EXPECT_TRUE(queue.in_transaction([&](Core& core) { return core.settle(settlement); }));
     EXPECT_EQ(queue.state_of(id), RecipientState::held);
+    EXPECT_EQ(queue.core->show(id).value().recipients.at(0).hold_reason, HoldReason::uncertain);
     EXPECT_TRUE(queue.in_transaction([&](Core& core) { return core.retry(id, 0, noon); }));
+    EXPECT_EQ(queue.core->show(id).value().recipients.at(0).hold_reason, HoldReason::none);
     EXPECT_EQ(queue.claim("m").message.value().recipients.at(0).uncertain_endings, 2);
 }
 

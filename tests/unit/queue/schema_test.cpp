@@ -147,5 +147,13 @@ TEST(Schema, NumbersEveryStateAndReadsItBack) {
     EXPECT_EQ(recipient_state_from("lost"), std::nullopt);
 }
 
+TEST(Schema, NumbersEveryReasonToHoldAndReadsItBack) {
+    for (const HoldReason reason :
+         {HoldReason::none, HoldReason::refused, HoldReason::expired, HoldReason::uncertain,
+          HoldReason::crashed, HoldReason::damaged, HoldReason::sender_stopped})
+        EXPECT_EQ(hold_reason_from_number(hold_reason_number(reason)), reason) << to_string(reason);
+    EXPECT_EQ(hold_reason_from_number(99), HoldReason::none);
+}
+
 }  // namespace
 }  // namespace mailramp::queue

@@ -87,6 +87,24 @@ TEST(SmtpCourier, ReadsEveryOctetOfContentOnce) {
     EXPECT_EQ(world.server.records.at(0)->messages.at(0), std::string(30, 'x') + "\r\n");
 }
 
+TEST(SmtpCourier, TellsDamagedContentFromContentThatCannotBeReadNow) {
+    for (const base::ErrorKind kind : {base::ErrorKind::invalid, base::ErrorKind::io}) {
+        World world;
+        delivery::Submission submission = world.submission();
+        submission.content = [kind](std::uint64_t, std::size_t) -> io::Task<base::Result<std::string>> {
+            co_return base::fail(kind, "words of the store");
+        };
+        const bool damaged = kind == base::ErrorKind::invalid;
+        const AttemptReport report = world.loop.run(world.courier().deliver(std::move(submission)));
+        expect_all(report, damaged ? Fate::damaged : Fate::not_tried);
+        EXPECT_EQ(answer(report).channel, Channel::local);
+        EXPECT_EQ(answer(report).code, damaged ? 0 : 451);
+        EXPECT_THAT(answer(report).text, HasSubstr("words of the store"));
+        EXPECT_EQ(world.server.messages(), 0u);
+        expect_all(world.deliver(), Fate::delivered);
+    }
+}
+
 TEST(SmtpCourier, SendsNoMessageWhoseContentIsNotAsLongAsSaid) {
     for (const int difference : {-1, 1}) {
         World world;
