@@ -12,7 +12,7 @@ using base::ErrorKind;
 using base::fail;
 
 constexpr std::size_t envid_bytes_max = 100;  // RFC 3461 §4.4, before it is encoded
-constexpr std::size_t shown_bytes_max = 200;
+constexpr std::size_t argument_bytes_shown_max = 200;
 
 constexpr std::string_view alone = "GUcimntvx";                 // never have an argument
 constexpr std::string_view with_argument = "BCFLNORVXbefhopr";  // the rest of the word, or the next word
@@ -20,7 +20,7 @@ constexpr std::string_view with_rest = "Adq";                   // the rest of t
 constexpr std::string_view without_effect = "GUcmnxCLOXehpAd";
 
 std::string quoted(std::string_view text) {
-    return "'" + base::printable(text, shown_bytes_max) + "'";
+    return "'" + base::printable(text, argument_bytes_shown_max) + "'";
 }
 
 // RFC 3461 §4: what is not printable, and '+' and '=', as '+' and two hexadecimal digits.
@@ -77,9 +77,9 @@ base::Result<std::string> notify_of(std::string_view words) {
     return list;
 }
 
-class Reader {
+class ArgumentReader {
   public:
-    Reader(std::string_view program, const std::vector<std::string>& words) : words_(words) {
+    ArgumentReader(std::string_view program, const std::vector<std::string>& words) : words_(words) {
         invocation_.mode = mode_by_name(program);
     }
 
@@ -234,7 +234,7 @@ class Reader {
 }  // namespace
 
 base::Result<Invocation> read_arguments(std::string_view program, const std::vector<std::string>& words) {
-    return Reader(program, words).read();
+    return ArgumentReader(program, words).read();
 }
 
 std::string_view help_text() {
