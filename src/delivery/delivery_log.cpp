@@ -104,19 +104,28 @@ void DeliveryLog::held(const MailboxOptions& mailbox, const std::string& id,
     const queue::RecipientSettlement& row = recipient.settlement;
     const std::string answer = mail::to_string(row.answer);
     const HoldText text = explain_hold(row.hold_reason, recipient.verdict, mailbox.names);
-    const std::initializer_list<base::LogField> fields = {{"queue_id", id},
-                                                          {"mailbox", mailbox.name},
-                                                          {"to", to.recipient.address},
-                                                          {"attempt", to.attempts + 1},
-                                                          {"hold_reason", queue::to_string(row.hold_reason)},
-                                                          {"answer", answer},
-                                                          {"cause", text.cause},
-                                                          {"remedy", text.remedy}};
+    const char* const why = held_because(row.hold_reason);
     // Acknowledged mail is lost unless somebody acts; what is held for other reasons is only late.
     if (row.hold_reason == queue::HoldReason::damaged)
-        logger_.error(events::message_held, held_because(row.hold_reason), fields);
+        logger_.error(events::message_held, why,
+                      {{"queue_id", id},
+                       {"mailbox", mailbox.name},
+                       {"to", to.recipient.address},
+                       {"attempt", to.attempts + 1},
+                       {"hold_reason", queue::to_string(row.hold_reason)},
+                       {"answer", answer},
+                       {"cause", text.cause},
+                       {"remedy", text.remedy}});
     else
-        logger_.warning(events::message_held, held_because(row.hold_reason), fields);
+        logger_.warning(events::message_held, why,
+                        {{"queue_id", id},
+                         {"mailbox", mailbox.name},
+                         {"to", to.recipient.address},
+                         {"attempt", to.attempts + 1},
+                         {"hold_reason", queue::to_string(row.hold_reason)},
+                         {"answer", answer},
+                         {"cause", text.cause},
+                         {"remedy", text.remedy}});
 }
 
 void DeliveryLog::sender_stopped(const MailboxOptions& mailbox, const std::string& sender,

@@ -87,13 +87,15 @@ TEST(SmtpCourier, ReadsEveryOctetOfContentOnce) {
     EXPECT_EQ(world.server.records.at(0)->messages.at(0), std::string(30, 'x') + "\r\n");
 }
 
+io::Task<base::Result<std::string>> refuse_to_read(base::ErrorKind kind) {
+    co_return base::fail(kind, "words of the store");
+}
+
 TEST(SmtpCourier, TellsDamagedContentFromContentThatCannotBeReadNow) {
     for (const base::ErrorKind kind : {base::ErrorKind::invalid, base::ErrorKind::io}) {
         World world;
         delivery::Submission submission = world.submission();
-        submission.content = [kind](std::uint64_t, std::size_t) -> io::Task<base::Result<std::string>> {
-            co_return base::fail(kind, "words of the store");
-        };
+        submission.content = [kind](std::uint64_t, std::size_t) { return refuse_to_read(kind); };
         const bool damaged = kind == base::ErrorKind::invalid;
         const AttemptReport report = world.loop.run(world.courier().deliver(std::move(submission)));
         expect_all(report, damaged ? Fate::damaged : Fate::not_tried);
