@@ -1,6 +1,7 @@
 #include "sendmail/server_list.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "mailramp/base/text.h"
 
@@ -34,6 +35,14 @@ base::Result<Server> read_server(std::string_view word) {
     return Server{std::string(host), std::string(port)};
 }
 
+// localhost is the loopback, whatever the system knows of it (RFC 6761 §6.3): a container may have no
+// /etc/hosts.
+void add(std::vector<Server>& servers, Server server) {
+    if (!base::equals_ignoring_case(server.host, "localhost")) return servers.push_back(std::move(server));
+    servers.push_back({"127.0.0.1", server.port});
+    servers.push_back({"::1", std::move(server.port)});
+}
+
 }  // namespace
 
 std::string Server::text() const {
@@ -46,10 +55,10 @@ base::Result<std::vector<Server>> read_servers(std::string_view list) {
         const std::size_t comma = list.find(',');
         auto server = read_server(base::trim(list.substr(0, comma)));
         if (!server) return std::unexpected(std::move(server).error());
-        if (servers.size() == servers_max)
+        if (servers.size() >= servers_max)
             return base::fail(base::ErrorKind::limit,
                               "more than " + std::to_string(servers_max) + " servers");
-        servers.push_back(*std::move(server));
+        add(servers, *std::move(server));
         more = comma != std::string_view::npos;
         list.remove_prefix(more ? comma + 1 : list.size());
     }

@@ -45,5 +45,11 @@ TEST(ServerList, SaysWhatIsWrong) {
     EXPECT_TRUE(read_servers("a,b,c,d,e,f,g,h"));
 }
 
+TEST(Servers, TakeLocalhostForTheLoopback) {
+    const auto servers = read_servers("localhost:2525,mailramp");
+    ASSERT_TRUE(servers);
+    EXPECT_EQ(*servers, (std::vector<Server>{{"127.0.0.1", "2525"}, {"::1", "2525"}, {"mailramp", "25"}}));
+}
+
 }  // namespace
 }  // namespace mailramp::sendmail
