@@ -181,8 +181,16 @@ io::Task<ApiResponse> Api::run(Action action, Target target, std::string argumen
 }
 
 io::Task<ApiResponse> Api::status() {
-    const auto counts = co_await context_.store.counts();
-    if (!counts) co_return failed(counts.error());
+    // The store itself would not answer a question while its disk does not.
+    const std::optional<StalledQueue> stalled = stalled_queue();
+    json::object queue;
+    if (stalled) {
+        queue = stalled_view(*stalled, context_.store.health());
+    } else {
+        const auto counts = co_await context_.store.counts();
+        if (!counts) co_return failed(counts.error());
+        queue = queue_view(*counts, context_.store.health());
+    }
     json::array listeners;
     for (const std::string& name : context_.listeners())
         listeners.emplace_back(name);
@@ -201,7 +209,7 @@ io::Task<ApiResponse> Api::status() {
     body["started"] = time_view(started_);
     body["uptime_seconds"] = uptime.count();
     body["listeners"] = std::move(listeners);
-    body["queue"] = queue_view(*counts, context_.store.health());
+    body["queue"] = std::move(queue);
     body["mailboxes"] = std::move(mailboxes);
     body["tokens"] = std::move(tokens);
     body["counters"] = counters_view(context_.counters());
@@ -284,7 +292,12 @@ ApiResponse Api::resume_mailbox(const std::string& name) {
     return ok(body);
 }
 
+std::optional<StalledQueue> Api::stalled_queue() const {
+    return context_.stalled_queue ? context_.stalled_queue() : std::nullopt;
+}
+
 ApiResponse Api::health() const {
+    if (const auto stalled = stalled_queue()) return ok(health_view(*stalled), 503);
     const queue::StoreHealth health = context_.store.health();
     return ok(health_view(health), health.state == queue::StoreState::open ? 200 : 503);
 }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -50,6 +51,7 @@ class Api {
     io::Task<ApiResponse> delete_message(std::string id_text);
     ApiResponse resume_mailbox(const std::string& name);
     ApiResponse health() const;
+    [[nodiscard]] std::optional<StalledQueue> stalled_queue() const;
 
     AdminOptions options_;
     AdminContext context_;

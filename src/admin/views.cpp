@@ -17,6 +17,8 @@ namespace json = boost::json;
 
 // Longer than anything that the store keeps; a limit against surprises.
 constexpr std::size_t shown_text_bytes_max = 1024;
+// Beside the words of the store's own states, which it could not say now.
+constexpr std::string_view stalled_word = "stalled";
 
 json::string shown(std::string_view text) {
     return json::string(base::printable(text, shown_text_bytes_max));
@@ -134,6 +136,13 @@ json::object queue_view(const queue::QueueCounts& counts, const queue::StoreHeal
             {"wal_bytes", health.wal_bytes}};
 }
 
+json::object stalled_view(const StalledQueue& stalled, const queue::StoreHealth& health) {
+    json::object view = queue_view(stalled.last_counts, health);
+    view["state"] = stalled_word;
+    view["reason"] = shown(stalled.reason);
+    return view;
+}
+
 json::object mailbox_view(const delivery::MailboxStatus& mailbox) {
     return {{"name", shown(mailbox.name)},
             {"paused", mailbox.paused},
@@ -176,6 +185,10 @@ json::object health_view(const queue::StoreHealth& health) {
     return {{"healthy", health.state == queue::StoreState::open},
             {"state", state_word(health.state)},
             {"reason", shown(health.reason)}};
+}
+
+json::object health_view(const StalledQueue& stalled) {
+    return {{"healthy", false}, {"state", stalled_word}, {"reason", shown(stalled.reason)}};
 }
 
 json::object error_view(std::string_view kind, std::string_view message) {

@@ -35,10 +35,13 @@ using Explain = std::function<Explanation(const queue::RecipientRow& recipient)>
                                                const Explain& explain);
 [[nodiscard]] boost::json::object queue_view(const queue::QueueCounts& counts,
                                              const queue::StoreHealth& health);
+// As queue_view(), with the counts of before and the state "stalled".
+[[nodiscard]] boost::json::object stalled_view(const StalledQueue& stalled, const queue::StoreHealth& health);
 [[nodiscard]] boost::json::object mailbox_view(const delivery::MailboxStatus& mailbox);
 [[nodiscard]] boost::json::object token_view(const TokenState& token);
 [[nodiscard]] boost::json::object counters_view(std::span<const CounterGroup> groups);
 [[nodiscard]] boost::json::object health_view(const queue::StoreHealth& health);
+[[nodiscard]] boost::json::object health_view(const StalledQueue& stalled);
 
 // {"error": {"kind", "message"}}
 [[nodiscard]] boost::json::object error_view(std::string_view kind, std::string_view message);

@@ -22,6 +22,8 @@
 
 #include "app/hardening.h"
 #include "app/listeners.h"
+#include "app/queue_watch.h"
+#include "app/service_manager.h"
 #include "app/views.h"
 #include "mailramp/admin/server.h"
 #include "mailramp/base/events.h"
@@ -48,6 +50,9 @@ struct EndTimes {
     unsigned alarm_seconds = 9;                                    // then the process ends, whatever hangs
 };
 constexpr EndTimes end_times;
+
+// How soon the service manager's display, and the log, follow what has changed.
+constexpr base::Duration status_interval = std::chrono::seconds(1);
 
 // For a disk, a log or a lock that never answers: nothing that was acknowledged depends on a clean end.
 void end_at_once(int) {
@@ -84,8 +89,11 @@ struct CredentialRuntime {
 
 // Members are declared so that what refers to another is destroyed before it.
 struct Daemon::Impl {
-    Impl(std::filesystem::path file, config::Settings checked_settings, LogSink& sink)
-        : config_file(std::move(file)), settings(std::move(checked_settings)), logger(sink.logger()) {}
+    Impl(std::filesystem::path file, config::Settings checked_settings, ManagerTerms terms, LogSink& sink)
+        : config_file(std::move(file)),
+          settings(std::move(checked_settings)),
+          logger(sink.logger()),
+          manager(std::move(terms), logger) {}
 
     [[nodiscard]] std::expected<void, StartFailure> open();
     [[nodiscard]] base::Result<> open_upstream();
@@ -94,10 +102,12 @@ struct Daemon::Impl {
     [[nodiscard]] std::vector<admin::TokenState> token_states() const;
     [[nodiscard]] base::Result<> resume(const std::string& name_or_address);
     [[nodiscard]] admin::Explanation explain(const queue::RecipientRow& recipient) const;
+    [[nodiscard]] Standing standing() const;
     [[nodiscard]] oauth::TokenCache* cache_of(const std::string& credential);
 
     // Coroutines; each runs while `this` lives, which is until the event loop has stopped.
     io::Task<> begin();
+    io::Task<> report_status();
     io::Task<> wait_for_signals();
     io::Task<> drain();
     io::Task<> drain_clients(base::SteadyTime deadline);
@@ -108,6 +118,7 @@ struct Daemon::Impl {
     std::filesystem::path config_file;
     config::Settings settings;
     base::Logger logger;
+    ServiceManager manager;
     int status = EX_OK;
     bool draining = false;
 
@@ -120,6 +131,7 @@ struct Daemon::Impl {
     std::vector<io::Listener> listeners;
     std::vector<std::string> names;
     std::unique_ptr<queue::QueueStore> store;
+    std::optional<QueueWatch> watch;
     std::unique_ptr<io::CurlHttpClient> http;
     std::deque<CredentialRuntime> credentials;
     std::unique_ptr<upstream::SmtpCourier> courier;
@@ -130,8 +142,9 @@ struct Daemon::Impl {
     std::unique_ptr<admin::Server> admin_server;
 };
 
-Daemon::Daemon(std::filesystem::path config_file, config::Settings settings, LogSink& log)
-    : impl_(std::make_unique<Impl>(std::move(config_file), std::move(settings), log)) {}
+Daemon::Daemon(std::filesystem::path config_file, config::Settings settings, ManagerTerms manager,
+               LogSink& log)
+    : impl_(std::make_unique<Impl>(std::move(config_file), std::move(settings), std::move(manager), log)) {}
 
 Daemon::~Daemon() = default;
 
@@ -144,10 +157,12 @@ int Daemon::run() {
                               {{"key", warning.key}, {"line", warning.line}});
 
     if (auto opened = daemon.open(); !opened) {
+        daemon.manager.tell(Notice::status, "could not start: " + opened.error().error.message);
         daemon.logger.error(base::events::start_failed, opened.error().error.message);
         return opened.error().status;
     }
     daemon.spawn(daemon.wait_for_signals());
+    daemon.spawn(daemon.manager.feed_watchdog());
     daemon.spawn(daemon.begin());
     try {
         daemon.loop.run();
@@ -173,11 +188,14 @@ std::expected<void, StartFailure> Daemon::Impl::open() {
     for (const io::Listener& listener : listeners)
         names.push_back(listener.name());
 
+    // However long it takes to carry the log of a crash into the database: no limit, only a word.
+    manager.tell(Notice::status, "opening the queue in " + settings.queue.directory.string());
     auto opened_store = queue::open_sqlite_store(settings.queue, loop.get_executor(), clock, logger);
     if (!opened_store)
         return std::unexpected(
             failure(status_for_queue(opened_store.error()), "the queue", std::move(opened_store.error())));
     store = *std::move(opened_store);
+    watch.emplace(QueueWatchOptions(), *store, clock, logger);
 
     if (auto upstream_open = open_upstream(); !upstream_open)
         return std::unexpected(StartFailure{EX_CONFIG, std::move(upstream_open.error())});
@@ -245,6 +263,7 @@ base::Result<> Daemon::Impl::open_admin() {
                 return counter_groups(inbound_server->counters(), dispatcher->counters(), courier->status());
             },
         .explain = [this](const queue::RecipientRow& recipient) { return explain(recipient); },
+        .stalled_queue = [this] { return watch->stalled(); },
     };
     auto created = admin::Server::create(settings.admin, loop.get_executor(), std::move(context), logger);
     if (!created) return std::unexpected(std::move(created.error()));
@@ -292,6 +311,7 @@ void Daemon::Impl::spawn(io::Task<> task) {
 io::Task<> Daemon::Impl::begin() {
     auto started = co_await dispatcher->start(delivery::Timers::own);
     if (!started) {
+        manager.tell(Notice::status, "could not start: " + started.error().message);
         logger.error(base::events::start_failed, started.error().message);
         finish(EX_IOERR);
         co_return;
@@ -307,6 +327,29 @@ io::Task<> Daemon::Impl::begin() {
     }
     listeners.clear();
     logger.info(base::events::ready, "", {{"pid", getpid()}});
+    manager.tell(Notice::ready, describe(Standing()));
+    spawn(watch->ask());
+    spawn(report_status());
+}
+
+io::Task<> Daemon::Impl::report_status() {
+    while (!draining) {
+        watch->look();
+        manager.tell(Notice::status, describe(standing()));
+        co_await io::sleep_for(status_interval);
+    }
+}
+
+Standing Daemon::Impl::standing() const {
+    Standing standing{.trouble = {}, .counts = watch->counts(), .paused = {}};
+    const queue::StoreHealth health = store->health();
+    if (const auto stalled = watch->stalled())
+        standing.trouble = stalled->reason;
+    else if (health.state != queue::StoreState::open)
+        standing.trouble = health.reason;
+    for (const delivery::MailboxStatus& mailbox : dispatcher->mailboxes())
+        if (mailbox.paused) standing.paused.push_back(mailbox.name);
+    return standing;
 }
 
 io::Task<> Daemon::Impl::wait_for_signals() {
@@ -331,6 +374,7 @@ io::Task<> Daemon::Impl::wait_for_signals() {
         std::signal(SIGALRM, end_at_once);
         alarm(end_times.alarm_seconds);
         logger.info(base::events::stopping, "", {{"signal", strsignal(number)}});
+        manager.tell(Notice::stopping, "stopping: what is being sent gets a few seconds to end");
         spawn(drain());
     }
 }

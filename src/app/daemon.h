@@ -5,6 +5,7 @@
 #include <memory>
 
 #include "app/log_sink.h"
+#include "app/service_manager.h"
 #include "mailramp/base/result.h"
 #include "mailramp/config/settings.h"
 
@@ -19,7 +20,7 @@ struct StartFailure {
 class Daemon {
   public:
     // `log` must outlive the daemon.
-    Daemon(std::filesystem::path config_file, config::Settings settings, LogSink& log);
+    Daemon(std::filesystem::path config_file, config::Settings settings, ManagerTerms manager, LogSink& log);
     ~Daemon();
 
     // Opens listeners, queue, upstream and admin socket, then runs the event loop until SIGTERM or SIGINT and

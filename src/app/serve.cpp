@@ -10,6 +10,7 @@
 #include "app/daemon.h"
 #include "app/hardening.h"
 #include "app/log_sink.h"
+#include "app/service_manager.h"
 #include "mailramp/config/load.h"
 #include "mailramp/oauth/secret_reference.h"
 
@@ -37,8 +38,9 @@ int serve(const ServeOptions& options) {
         return EX_OSERR;
     }
     take_secrets(*settings);
+    ManagerTerms manager = take_manager_terms();
     LogSink log(settings->log);
-    Daemon daemon(options.config_file, *std::move(settings), log);
+    Daemon daemon(options.config_file, *std::move(settings), std::move(manager), log);
     const int status = daemon.run();
     log.flush();
     // Threads may still hang in DNS or HTTP; destroying what they use, or joining them, could take minutes.

@@ -49,6 +49,7 @@ std::string accepting_text(const json::object& status, const View& view) {
     const std::string reason = text_at(queue, "reason");
     if (state == "full") return sentence("New mail is refused for now (452): " + reason, Tone::bad, view);
     if (state == "failed") return sentence("New mail is refused for now (451): " + reason, Tone::bad, view);
+    if (state == "stalled") return sentence("New mail has to wait: " + reason, Tone::bad, view);
     std::vector<std::string> listeners;
     for (const json::value& listener : array_at(status, "listeners")) {
         if (listener.is_string())

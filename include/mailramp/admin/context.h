@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -41,6 +42,12 @@ struct Explanation {
     std::string remedy;
 };
 
+// A queue whose disk does not answer, and what was known of it before.
+struct StalledQueue {
+    std::string reason;  // for how long, and what to do
+    queue::QueueCounts last_counts;
+};
+
 struct AdminContext {
     const base::Clock& clock;
     queue::QueueStore& store;
@@ -57,6 +64,8 @@ struct AdminContext {
     // What stands behind a recipient's state: why it is held, else what the catalogue of its mailbox's
     // provider says to its answer; without it recipients are shown unexplained.
     std::function<Explanation(const queue::RecipientRow& recipient)> explain;
+    // Nothing while the disk answers; without it the disk is taken to.
+    std::function<std::optional<StalledQueue>()> stalled_queue = {};
 };
 
 }  // namespace mailramp::admin

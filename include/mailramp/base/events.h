@@ -14,6 +14,7 @@ inline constexpr std::string_view start_failed = "start_failed";  // why the dae
 inline constexpr std::string_view stopping = "stopping";          // a signal asked for the end
 inline constexpr std::string_view stopped = "stopped";            // the last line of a run
 inline constexpr std::string_view config_warning = "config_warning";  // works, but should be changed
+inline constexpr std::string_view notify_failed = "notify_failed";    // the service manager was not told
 inline constexpr std::string_view log_lines_lost = "log_lines_lost";  // standard error did not take them
 
 // Clients
@@ -27,6 +28,8 @@ inline constexpr std::string_view message_rejected = "rejected";  // answered 4x
 inline constexpr std::string_view queue_opened = "queue_opened";  // what was found on the disk
 inline constexpr std::string_view queue_failed = "queue_failed";  // a commit or sync failed; accepting stops
 inline constexpr std::string_view queue_recovered = "queue_recovered";  // the disk works again
+inline constexpr std::string_view queue_stalled = "queue_stalled";      // the disk does not answer at all
+inline constexpr std::string_view queue_answers = "queue_answers";      // it does again
 inline constexpr std::string_view queue_full = "queue_full";            // a size limit or the disk is reached
 
 // Tokens

@@ -291,6 +291,25 @@ TEST_F(ApiTest, HealthFollowsTheStore) {
     EXPECT_EQ(body.at("reason"), "the disk is full");
 }
 
+TEST_F(ApiTest, AStalledDiskIsToldWithoutAskingIt) {
+    store.all = base::fail(ErrorKind::internal, "the store was asked");
+    AdminContext stalled = context();
+    stalled.stalled_queue = [] {
+        return StalledQueue{"no answer for 7 s",
+                            queue::QueueCounts{.messages = 3, .queued = 3, .oldest_accepted = {}}};
+    };
+    Api api(options, std::move(stalled));
+    const json::value status = json::parse(ask(api, "GET", "/v1/status").body);
+    EXPECT_EQ(status.at("queue").at("state"), "stalled");
+    EXPECT_EQ(status.at("queue").at("reason"), "no answer for 7 s");
+    EXPECT_EQ(status.at("queue").at("messages"), 3);
+    const ApiResponse health = ask(api, "GET", "/healthz");
+    EXPECT_EQ(health.status, 503);
+    const json::value body = json::parse(health.body);
+    EXPECT_EQ(body.at("healthy"), false);
+    EXPECT_EQ(body.at("state"), "stalled");
+}
+
 TEST_F(ApiTest, ErrorsOfTheStoreKeepTheirKind) {
     store.all = base::fail(ErrorKind::limit, "too many operations wait");
     EXPECT_EQ(error_of("GET", "/v1/status", 503), "limit: too many operations wait");

@@ -112,6 +112,10 @@ TEST(StatusText, SaysThatMailIsRefusedAndWhy) {
         HasSubstr("New mail is refused for now (452): the disk is full; make room in /var/lib/mailramp\n"));
     queue["state"] = "failed";
     const std::string failed = status_text(status, sample_view());
+    queue["state"] = "stalled";
+    const std::string stalled = status_text(status, sample_view());
+    EXPECT_THAT(stalled, HasSubstr("New mail has to wait: "));
+    EXPECT_THAT(stalled, Not(HasSubstr("It takes mail")));
     EXPECT_THAT(failed, HasSubstr("New mail is refused for now (451): "));
     EXPECT_THAT(failed, Not(HasSubstr("It takes mail")));
 }
