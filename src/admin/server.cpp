@@ -1,14 +1,15 @@
 #include "mailramp/admin/server.h"
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <chrono>
 #include <cstdint>
 #include <filesystem>
-#include <set>
 #include <span>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -102,10 +103,10 @@ struct Server::Impl {
     struct Connection {
         Connection(std::shared_ptr<Impl> given_server, io::Stream given_stream)
             : server(std::move(given_server)), stream(std::move(given_stream)) {
-            server->connections.insert(this);
+            server->connections.push_back(this);
         }
         ~Connection() {
-            server->connections.erase(this);
+            std::erase(server->connections, this);
             server->changed.notify();
         }
         Connection(const Connection&) = delete;
@@ -113,12 +114,16 @@ struct Server::Impl {
 
         std::shared_ptr<Impl> server;
         io::Stream stream;
-        bool answering = false;
+        bool answering = false;  // from a whole request to the last octet of its answer
+        bool silent = false;     // waits for octets that were not there when it looked
+        bool dropped = false;    // it ends at its next turn
     };
 
     static io::Task<> serve(std::unique_ptr<Connection> connection);
     static io::Task<HttpReader::Step> read_request(Connection& connection, HttpReader& reader);
     io::Task<ApiResponse> answer(Peer peer, ApiRequest request);
+    io::Task<> make_room();
+    void drop_oldest_silent();
 
     AdminOptions options;
     io::Executor executor;
@@ -126,8 +131,8 @@ struct Server::Impl {
     Api api;
     base::Logger logger;
     io::Listener listener;
-    io::Event changed;  // a connection ended, or stop() was called
-    std::set<Connection*> connections;
+    io::Event changed;                     // a connection ended or is silent, or stop() was called
+    std::vector<Connection*> connections;  // the oldest first
     bool stopping = false;
 };
 
@@ -148,10 +153,6 @@ Server::~Server() {
 io::Task<> Server::run() {
     const std::shared_ptr<Impl> impl = impl_;
     while (!impl->stopping) {
-        if (impl->connections.size() >= impl->options.connections_max) {
-            co_await impl->changed.wait();
-            continue;
-        }
         auto accepted = co_await impl->listener.accept();
         if (!accepted) {
             if (impl->stopping) break;
@@ -159,6 +160,7 @@ io::Task<> Server::run() {
                                {{"reason", accepted.error().message}});
             break;
         }
+        co_await impl->make_room();
         if (impl->stopping) break;
         auto session = Impl::serve(std::make_unique<Impl::Connection>(impl, std::move(*accepted)));
         boost::asio::co_spawn(impl->executor, std::move(session), boost::asio::detached);
@@ -174,6 +176,26 @@ void Server::stop() {
         if (!connection->answering) connection->stream.close();
     }
     impl_->changed.notify();
+}
+
+// Returns when there is a place for one more client. Whoever may connect and says nothing, however often,
+// must not keep the operator out.
+io::Task<> Server::Impl::make_room() {
+    while (!stopping && connections.size() >= options.connections_max) {
+        const bool soon = std::ranges::any_of(connections, &Connection::dropped);
+        if (!soon) drop_oldest_silent();
+        co_await changed.wait();
+    }
+}
+
+// Not one whose octets have come since: its connection has only not had its turn yet.
+void Server::Impl::drop_oldest_silent() {
+    for (Connection* connection : connections) {
+        if (!connection->silent || connection->stream.readable_or_closed()) continue;
+        connection->dropped = true;
+        connection->stream.close();
+        return;
+    }
 }
 
 io::Task<> Server::Impl::serve(std::unique_ptr<Connection> connection) {
@@ -199,7 +221,7 @@ io::Task<> Server::Impl::serve(std::unique_ptr<Connection> connection) {
         if (requests >= server->options.requests_per_connection_max) fate = ConnectionFate::close;
         if (server->stopping) fate = ConnectionFate::close;
         const std::string octets = http_text(response, fate, content);
-        const auto written = co_await connection->stream.write(octets, server->options.request_timeout);
+        const auto written = co_await connection->stream.write(octets, server->options.answer_timeout);
         if (!written || fate == ConnectionFate::close) co_return;
         connection->answering = false;
     }
@@ -216,8 +238,11 @@ io::Task<HttpReader::Step> Server::Impl::read_request(Connection& connection, Ht
         if (step != HttpReader::Step::need_bytes) co_return step;
         const auto left = std::chrono::duration_cast<base::Duration>(deadline - server->clock.steady());
         if (left <= base::Duration::zero()) co_return step;
+        connection.silent = !connection.stream.readable_or_closed();
+        if (connection.silent) server->changed.notify();  // whoever wants its place may have it
         const std::span<char> space(buffer);
         const auto count = co_await connection.stream.read_some(space, left);
+        connection.silent = false;
         if (!count) co_return step;
         reader.receive(std::string_view(buffer.data(), *count));
     }

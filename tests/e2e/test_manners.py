@@ -18,6 +18,7 @@ from relay import HEAD, RECIPIENT, SENDER
 
 END_WITHIN = 10
 NOBODY = 65534
+SILENT_CLIENTS = 300
 CLIENT_ID = '7d3b2a19-8c4e-4f5a-b6d7-c8e9fa0b1c2d'
 LEVELS = {'debug', 'info', 'warning', 'error'}
 
@@ -436,6 +437,19 @@ class Operator(Manners):
                                '--socket', self.folder / 'admin.sock'], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
                               timeout=harness.DEADLINE, check=False)
         self.assertEqual(done.returncode, 77, done.stderr)
+
+    def test_silent_clients_do_not_keep_the_operator_out(self):
+        self.start_sandbox('--plain')
+        self.start_plain()
+        with contextlib.ExitStack() as silent:
+            for _ in range(SILENT_CLIENTS):
+                client = silent.enter_context(socket.socket(socket.AF_UNIX, socket.SOCK_STREAM))
+                client.connect(str(self.folder / 'admin.sock'))
+                client.sendall(b'GET /v1/status HTTP/1.1\r\n')
+            asked = time.monotonic()
+            self.assertIn('"pid"', self.run_well('status', '--json'))
+            # Not only because the silent ones had been there for too long.
+            self.assertLess(time.monotonic() - asked, 2)
 
     def test_the_environment_names_the_socket(self):
         self.start_sandbox('--plain')

@@ -23,12 +23,13 @@ struct AdminOptions {
     std::size_t header_bytes_max = 8 * 1024;
     // The body of a request; beyond it 413.
     std::size_t body_bytes_max = 64 * 1024;
-    // Clients served at once; others wait in the socket's backlog.
+    // Clients served at once. One more, and the oldest that has not sent a whole request has to go; while all
+    // are being answered, it waits.
     std::size_t connections_max = 16;
-    // Connections that the kernel keeps waiting.
-    int listen_backlog = 64;
-    // From the first wait for a request to its last octet, and again for writing the answer.
-    base::Duration request_timeout = std::chrono::seconds(10);
+    // From the first wait for a request to its last octet: commands send theirs at once.
+    base::Duration request_timeout = std::chrono::seconds(3);
+    // For writing an answer.
+    base::Duration answer_timeout = std::chrono::seconds(10);
     // On one connection; then the answer says `Connection: close`.
     std::size_t requests_per_connection_max = 100;
     // Messages on one page of the list.

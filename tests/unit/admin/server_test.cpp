@@ -4,6 +4,7 @@
 #include <chrono>
 #include <cstring>
 #include <filesystem>
+#include <list>
 #include <memory>
 #include <stdexcept>
 #include <string>
@@ -306,17 +307,56 @@ TEST_F(ServerTest, ClosesAClientThatSendsAnOctetNowAndThen) {
     EXPECT_THAT(one.read_all(), IsEmpty());
 }
 
-TEST_F(ServerTest, LetsFurtherClientsWaitForAPlace) {
+TEST_F(ServerTest, DropsTheOldestClientThatHasNotSentARequest) {
+    options.connections_max = 2;
+    start();
+    Client oldest = client();
+    oldest.send("GET ");
+    EXPECT_THAT(oldest.read_now(), IsEmpty());
+    Client older = client();
+    EXPECT_THAT(older.read_now(), IsEmpty());
+    Client asking = client();
+    asking.send(status_request);
+    EXPECT_THAT(asking.read_until("}\n"), StartsWith("HTTP/1.1 200 OK\r\n"));
+    EXPECT_THAT(oldest.read_all(), IsEmpty());
+    older.send(status_request);
+    EXPECT_THAT(older.read_until("}\n"), StartsWith("HTTP/1.1 200 OK\r\n"));
+}
+
+TEST_F(ServerTest, DropsNobodyWhileThereIsAPlace) {
+    options.connections_max = 2;
+    start();
+    Client one = client();
+    Client two = client();
+    EXPECT_THAT(two.read_now(), IsEmpty());
+    for (Client* each : {&one, &two}) {
+        each->send(status_request);
+        EXPECT_THAT(each->read_until("}\n"), StartsWith("HTTP/1.1 200 OK\r\n"));
+    }
+}
+
+TEST_F(ServerTest, AnswersInAFloodOfSilentClients) {
+    start();
+    constexpr std::size_t silent_before = 250, silent_after = 250;
+    std::list<Client> silent;
+    for (std::size_t i = 0; i < silent_before; ++i)
+        silent.emplace_back(loop, options.socket);
+    Client asking = client();
+    asking.send(status_request);
+    for (std::size_t i = 0; i < silent_after; ++i)
+        silent.emplace_back(loop, options.socket);
+    EXPECT_THAT(asking.read_until("}\n"), StartsWith("HTTP/1.1 200 OK\r\n"));
+}
+
+TEST_F(ServerTest, LetsAFurtherClientWaitWhileAllAreAnswered) {
     options.connections_max = 1;
     start();
     Client first = client();
-    first.send("GET ");
-    EXPECT_THAT(first.read_now(), IsEmpty());
+    first.send(status_request);
     Client second = client();
     second.send(status_request);
-    EXPECT_THAT(second.read_now(), IsEmpty());
-    first.leave();
     EXPECT_THAT(second.read_until("}\n"), StartsWith("HTTP/1.1 200 OK\r\n"));
+    EXPECT_THAT(first.read_all(), StartsWith("HTTP/1.1 200 OK\r\n"));
 }
 
 TEST_F(ServerTest, LogsWhoChangedSomethingAndNotWhoLooked) {
