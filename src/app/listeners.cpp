@@ -6,9 +6,9 @@
 
 #include <unistd.h>
 
-#include "app/port_owner.h"
 #include "mailramp/base/events.h"
 #include "mailramp/base/text.h"
+#include "mailramp/io/port_owner.h"
 
 namespace mailramp::app {
 namespace {
@@ -31,7 +31,7 @@ int take_inherited_count() {
 base::Error explain(const io::Endpoint& endpoint, base::Error error) {
     error.message.insert(0, "cannot listen on ");
     if (error.kind == base::ErrorKind::conflict) {
-        error.message += "; " + port_in_use_advice(endpoint.port, port_owner(endpoint.port));
+        error.message += "; " + io::port_in_use_advice(endpoint.port, io::port_owner(endpoint.port));
     } else if (error.kind == base::ErrorKind::io && endpoint.port < 1024 && geteuid() != 0) {
         error.message +=
             "; ports below 1024 need a privilege: let the service manager pass the socket "

@@ -1,4 +1,4 @@
-#include "app/port_owner.h"
+#include "mailramp/io/port_owner.h"
 
 #include <fstream>
 
@@ -6,7 +6,7 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
-namespace mailramp::app {
+namespace mailramp::io {
 namespace {
 
 namespace fs = std::filesystem;
@@ -64,4 +64,4 @@ TEST(PortInUseAdvice, TellsHowToFindAnOwnerWeMayNotSee) {
 }
 
 }  // namespace
-}  // namespace mailramp::app
+}  // namespace mailramp::io

@@ -1,4 +1,4 @@
-#include "app/port_owner.h"
+#include "mailramp/io/port_owner.h"
 
 #include <charconv>
 #include <fstream>
@@ -8,7 +8,7 @@
 
 #include "mailramp/base/text.h"
 
-namespace mailramp::app {
+namespace mailramp::io {
 namespace {
 
 namespace fs = std::filesystem;
@@ -87,4 +87,4 @@ std::string port_in_use_advice(std::uint16_t port, const std::optional<PortOwner
     return advice + ".";
 }
 
-}  // namespace mailramp::app
+}  // namespace mailramp::io

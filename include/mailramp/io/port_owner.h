@@ -1,4 +1,4 @@
-// app/port_owner.h: who listens on a TCP port of this machine, for the error that says so.
+// mailramp/io/port_owner.h: who listens on a TCP port of this machine, for the error that says so.
 #pragma once
 
 #include <cstdint>
@@ -6,7 +6,7 @@
 #include <optional>
 #include <string>
 
-namespace mailramp::app {
+namespace mailramp::io {
 
 struct PortOwner {
     int pid = 0;
@@ -21,4 +21,4 @@ struct PortOwner {
 // What to tell the administrator whose port is taken: by whom, and both ways out.
 [[nodiscard]] std::string port_in_use_advice(std::uint16_t port, const std::optional<PortOwner>& owner);
 
-}  // namespace mailramp::app
+}  // namespace mailramp::io
