@@ -19,6 +19,12 @@ struct App {
 // "TENANT:CLIENT:SECRET:MAILBOX[,MAILBOX]…"; the secret may be empty and may hold colons.
 [[nodiscard]] base::Result<App> parse_app(std::string_view text);
 
+// How the applications came to their permission.
+enum class Permission {
+    classic,  // the role SMTP.SendAsApp, with admin consent, and full access to the mailbox
+    rbac,     // a role of Exchange within a scope (RBAC for Applications); the token says nothing of it
+};
+
 class Directory {
   public:
     explicit Directory(std::vector<App> apps) : apps_(std::move(apps)) {}

@@ -79,8 +79,11 @@ std::optional<std::string> ExchangeSession::login_refusal(const std::optional<Be
     if (!claims) return refuse(claims.error().message);
     if (std::ranges::find(audiences, claims->audience) == audiences.end())
         return refuse("the token is for " + base::printable(claims->audience, user_bytes_max));
-    if (std::ranges::find(claims->roles, "SMTP.SendAsApp") == claims->roles.end())
+    if (options_.permission == Permission::classic &&
+        std::ranges::find(claims->roles, "SMTP.SendAsApp") == claims->roles.end())
         return refuse("the token lacks the role SMTP.SendAsApp");
+    if (world_.faults.take("wrong-object-id", login->user))
+        return refuse("Exchange knows the application by another object ID than the token's oid");
     const App* app = world_.directory.find(claims->tenant, claims->app_id);
     if (app == nullptr || !Directory::may_submit(*app, login->user))
         return refuse("the application may not submit as " + base::printable(login->user, user_bytes_max));

@@ -36,6 +36,7 @@ struct SessionOptions {
     Security security = Security::starttls;
     AuthShape auth_shape = AuthShape::microsoft;
     SendAs send_as = SendAs::any;
+    Permission permission = Permission::classic;
     std::uint64_t size_announced_bytes = 157'286'400;  // in EHLO; a larger SIZE= is refused at MAIL
     std::uint64_t size_bytes_max = 36'700'160;         // of a message, measured; refused after its end
     std::size_t recipients_max = 500;                  // of a message; beyond: 452 4.5.3

@@ -79,6 +79,8 @@ constexpr std::array fault_names{
     FaultName{"5.7.139-mailbox", "AUTH is refused: SMTP AUTH is disabled for the mailbox"},
     FaultName{"5.7.139-criteria", "AUTH is refused: conditional access"},
     FaultName{"550-5.7.30", "AUTH is refused: basic authentication is gone"},
+    FaultName{"wrong-object-id",
+              "AUTH is refused (535 5.7.3): Exchange has another object ID of the application"},
     FaultName{"454", "AUTH is refused for now: 454 4.7.0"},
     FaultName{"430", "after the message: 430 4.2.0 mailbox logon failure"},
     FaultName{"432", "after the message: 432 4.3.2 too many connections"},

@@ -10,6 +10,9 @@
 #include <boost/beast/http/status.hpp>
 #include <boost/beast/http/string_body.hpp>
 
+#include "mailramp/base/http_date.h"
+#include "mailramp/io/system_clock.h"
+
 namespace mailramp::sandbox {
 namespace {
 
@@ -50,11 +53,11 @@ io::Task<std::optional<Request>> read_request(io::Stream& stream, std::string& b
     co_return std::optional<Request>(std::move(request));
 }
 
-std::string serialize(const HttpAnswer& answer, bool keep_alive) {
+std::string serialize(const HttpAnswer& answer, bool keep_alive, base::WallTime now) {
     const auto status = static_cast<http::status>(answer.status);
     std::string text =
         "HTTP/1.1 " + std::to_string(answer.status) + " " + std::string(http::obsolete_reason(status)) +
-        "\r\nContent-Type: " + answer.content_type +
+        "\r\nDate: " + base::http_date(now) + "\r\nContent-Type: " + answer.content_type +
         "\r\nCache-Control: no-store, no-cache\r\nContent-Length: " + std::to_string(answer.body.size()) +
         "\r\n";
     if (!answer.retry_after.empty()) text += "Retry-After: " + answer.retry_after + "\r\n";
@@ -79,7 +82,8 @@ io::Task<> serve_https(io::Stream stream, io::TlsServer tls, const HttpHandler& 
             static_cast<void>(co_await stream.read_some(ignored, options.hang_time));
             co_return;
         }
-        const std::string text = serialize(answer, request->keep_alive);
+        const base::WallTime now = io::SystemClock().wall() + options.clock_offset;
+        const std::string text = serialize(answer, request->keep_alive, now);
         auto written = co_await stream.write(text, options.request_timeout);
         if (!written || !request->keep_alive) co_return;
     }

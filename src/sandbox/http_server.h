@@ -19,6 +19,7 @@ struct HttpCall {
 
 struct HttpServerOptions {
     base::Duration request_timeout = std::chrono::seconds(30);
+    base::Duration clock_offset{};                        // of the Date field, from this machine's clock
     base::Duration hang_time = std::chrono::minutes(10);  // how long a call that is not answered is kept
     std::size_t header_bytes_max = 16 * 1024;
     std::size_t body_bytes_max = 64 * 1024;

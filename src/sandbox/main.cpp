@@ -20,6 +20,8 @@ namespace {
 namespace sandbox = mailramp::sandbox;
 using mailramp::base::Result;
 
+constexpr long long clock_offset_max_s = 100LL * 365 * 24 * 3600;
+
 // The command line, before it is checked.
 struct Arguments {
     sandbox::SandboxOptions options;
@@ -27,6 +29,7 @@ struct Arguments {
     std::vector<std::string> faults;
     std::string auth_shape = "microsoft";
     std::string send_as = "any";
+    std::string permission = "classic";
     bool plain = false;
     bool no_record = false;
     bool list_faults = false;
@@ -36,6 +39,7 @@ struct Arguments {
     long long idle_timeout_ms = 300'000;
     long long session_age_max_ms = 1'200'000;
     long long slow_ms = 1'000;
+    long long clock_offset_s = 0;
 };
 
 void describe(CLI::App& app, Arguments& arguments) {
@@ -60,6 +64,9 @@ void describe(CLI::App& app, Arguments& arguments) {
     app.add_option("--send-as", arguments.send_as, "which senders are taken")
         ->check(CLI::IsMember({"any", "mailbox"}))
         ->capture_default_str();
+    app.add_option("--permission", arguments.permission, "how the applications came to theirs")
+        ->check(CLI::IsMember({"classic", "rbac"}))
+        ->capture_default_str();
     app.add_option("--connections-max", options.limits.connections_max, "of one mailbox, else 432 4.3.2")
         ->capture_default_str();
     app.add_option("--messages-per-minute", options.limits.messages_max, "of one mailbox, else 421 4.4.2")
@@ -75,6 +82,10 @@ void describe(CLI::App& app, Arguments& arguments) {
         ->capture_default_str();
     app.add_option("--idle-timeout-ms", arguments.idle_timeout_ms, "then 421 4.4.1")->capture_default_str();
     app.add_option("--session-age-max-ms", arguments.session_age_max_ms, "then 421 4.4.1")
+        ->capture_default_str();
+    app.add_option("--clock-offset", arguments.clock_offset_s,
+                   "seconds that both servers' clock is ahead of this machine's")
+        ->check(CLI::Range(-clock_offset_max_s, clock_offset_max_s))
         ->capture_default_str();
     app.add_option("--slow-ms", arguments.slow_ms, "delay of each reply under the fault slow")
         ->capture_default_str();
@@ -103,6 +114,11 @@ Result<sandbox::SandboxOptions> options_of(const Arguments& arguments) {
         arguments.auth_shape == "google" ? sandbox::AuthShape::google : sandbox::AuthShape::microsoft;
     options.session.send_as =
         arguments.send_as == "mailbox" ? sandbox::SendAs::mailbox : sandbox::SendAs::any;
+    const sandbox::Permission permission =
+        arguments.permission == "rbac" ? sandbox::Permission::rbac : sandbox::Permission::classic;
+    options.session.permission = permission;
+    options.tokens.permission = permission;
+    options.clock_offset = std::chrono::seconds(arguments.clock_offset_s);
     options.recording = arguments.no_record ? sandbox::Recording::counts_only : sandbox::Recording::files;
     options.tokens.token_ttl = std::chrono::seconds(arguments.token_ttl_s);
     options.tokens.refresh_in = std::chrono::seconds(arguments.refresh_in_s);

@@ -114,7 +114,7 @@ struct Sandbox::Impl {
 
 HttpAnswer Sandbox::Impl::answer(const HttpCall& call) {
     if (call.target.starts_with("/control/")) return control.answer(call);
-    const base::WallTime now = io::SystemClock().wall();
+    const base::WallTime now = io::SystemClock().wall() + options.clock_offset;
     constexpr std::string_view suffix = "/oauth2/v2.0/token";
     if (!call.target.ends_with(suffix) || !call.target.starts_with('/')) {
         HttpAnswer unknown;
@@ -153,10 +153,12 @@ io::Task<> Sandbox::Impl::accept_https() {
     for (;;) {
         auto stream = co_await https_listener->accept();
         if (!stream) co_return;
+        HttpServerOptions https_options;
+        https_options.clock_offset = options.clock_offset;
         const std::string certificate = faults.take("token-tls") ? "tls" : "";
         asio::co_spawn(
             executor,
-            serve_https(std::move(*stream), smtp->certificates.at(certificate), handler, HttpServerOptions()),
+            serve_https(std::move(*stream), smtp->certificates.at(certificate), handler, https_options),
             asio::detached);
     }
 }
@@ -191,7 +193,8 @@ base::Result<std::unique_ptr<Sandbox>> Sandbox::create(SandboxOptions options, c
         if (auto armed = impl->faults.arm(fault); !armed) return std::unexpected(armed.error());
     const SandboxOptions& chosen = impl->options;
     impl->smtp.emplace(
-        SmtpWorld{.options = {chosen.session, chosen.idle_timeout, chosen.session_age_max, chosen.slow_delay},
+        SmtpWorld{.options = {chosen.session, chosen.idle_timeout, chosen.session_age_max, chosen.slow_delay,
+                              chosen.clock_offset},
                   .session = {impl->directory, impl->signer, impl->faults, impl->limits, impl->counters},
                   .recorder = impl->recorder,
                   .certificates = std::move(*certificates)});

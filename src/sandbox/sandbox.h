@@ -34,6 +34,7 @@ struct SandboxOptions {
     base::Duration idle_timeout = std::chrono::minutes(5);
     base::Duration session_age_max = std::chrono::minutes(20);
     base::Duration slow_delay = std::chrono::seconds(1);  // of each reply under the fault `slow`
+    base::Duration clock_offset{};  // of the simulated cloud's clock, from this machine's
     int backlog = 1024;
 };
 

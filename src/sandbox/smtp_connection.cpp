@@ -28,9 +28,9 @@ constexpr base::Duration write_timeout = std::chrono::seconds(30);
 // Longer than any session lives: the watchdog below cuts, because it can still say why.
 constexpr base::Duration read_timeout = std::chrono::hours(24);
 
-Now now() {
+Now now_at(const SmtpWorld& world) {
     const io::SystemClock clock;
-    return Now{clock.wall(), clock.steady()};
+    return Now{clock.wall() + world.options.clock_offset, clock.steady()};
 }
 
 // One session with its socket; the watchdog holds it too.
@@ -108,9 +108,10 @@ io::Task<bool> secure(Connection& connection) {
 }
 
 bool keep_message(Connection& connection) {
-    const auto stored = connection.world.recorder.store(connection.session.take_message(), now().wall);
+    const Now now = now_at(connection.world);
+    const auto stored = connection.world.recorder.store(connection.session.take_message(), now.wall);
     if (stored) {
-        connection.session.stored(now());
+        connection.session.stored(now);
     } else {
         std::fprintf(stderr, "mailramp-sandbox: %s\n", stored.error().message.c_str());
         connection.session.close_with("452 4.3.1 Insufficient system resources: see the sandbox's own log");
@@ -130,7 +131,7 @@ io::Task<bool> wait_for_the_end(Connection& connection) {
 io::Task<> converse(std::shared_ptr<Connection> connection) {
     bool goes_on = true;
     while (goes_on) {
-        const ExchangeSession::Step step = connection->session.next(now());
+        const ExchangeSession::Step step = connection->session.next(now_at(connection->world));
         goes_on = co_await flush(*connection);
         if (!goes_on) break;
         switch (step) {

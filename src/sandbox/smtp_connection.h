@@ -17,6 +17,7 @@ struct SmtpConnectionOptions {
     base::Duration idle_timeout;
     base::Duration session_age_max;
     base::Duration slow_delay;
+    base::Duration clock_offset;  // of what the server takes for the time of day
 };
 
 // What all connections share; it must outlive them.

@@ -186,7 +186,8 @@ HttpAnswer TokenService::issue(const App& app, std::string audience, base::WallT
     claims.app_id = app.client_id;
     claims.lifetime = options_.token_ttl;
     const bool for_exchange = claims.audience.find("outlook") != std::string::npos;
-    if (for_exchange && !faults_.take("token-no-role")) claims.roles = {"SMTP.SendAsApp"};
+    const bool consented = options_.permission == Permission::classic && !faults_.take("token-no-role");
+    if (for_exchange && consented) claims.roles = {"SMTP.SendAsApp"};
     auto token = signer_.mint(claims, now);
     if (!token) return entra_error(500, "server_error", 90033, "A transient error has occurred.", now);
     if (faults_.take("token-crlf"))

@@ -22,6 +22,7 @@ struct HttpAnswer {
 };
 
 struct TokenServiceOptions {
+    Permission permission = Permission::classic;
     std::chrono::seconds token_ttl = std::chrono::seconds(3599);
     std::chrono::seconds refresh_in = std::chrono::seconds(0);  // 0: the field is left out
     std::chrono::seconds retry_after = std::chrono::seconds(60);

@@ -1,10 +1,13 @@
 """The sandbox by itself, with clients that know nothing of it: what the other scenarios rest on."""
 
 import base64
+import datetime
+import email.utils
 import json
 import smtplib
 import ssl
 import subprocess
+import urllib.request
 
 import harness
 from sandbox import Sandbox
@@ -68,6 +71,23 @@ class TestSandbox(harness.Scenario):
         self.assertEqual(self.log_in(sandbox, client, 'b@fabrikam.test', app=0)[0], 535)
         self.assertEqual(self.log_in(sandbox, client, 'b@fabrikam.test', app=1)[0], 235)
         self.assertIn('b@fabrikam.test', sandbox.state()['last_auth_refusal'])
+
+    def test_its_clock_can_be_another_than_ours(self):
+        ours = datetime.datetime.now(datetime.timezone.utc)
+        sandbox = self.sandbox('--clock-offset', '-7200')
+        with urllib.request.urlopen(sandbox.ready['authority'] + '/control/state', timeout=harness.DEADLINE,
+                                    context=sandbox.tls) as answer:
+            theirs = email.utils.parsedate_to_datetime(answer.headers['Date'])
+        self.assertAlmostEqual((ours - theirs).total_seconds(), 7200, delta=60)
+        # Its own tokens are good by it.
+        self.assertEqual(self.log_in(sandbox, self.client(sandbox))[0], 235)
+
+    def test_with_rbac_the_token_has_no_role_and_mail_goes(self):
+        sandbox = self.sandbox('--permission', 'rbac')
+        payload = sandbox.token().split('.')[1]
+        claims = json.loads(base64.urlsafe_b64decode(payload + '=' * (-len(payload) % 4)))
+        self.assertNotIn('roles', claims)
+        self.assertEqual(self.send(sandbox, self.logged_in(sandbox))[0], 250)
 
     def test_tokens_end(self):
         sandbox = self.sandbox('--token-ttl', '0')

@@ -152,6 +152,38 @@ TEST_F(Exchange, RefusesALoginAsAnotherMailboxOrWithAnExpiredToken) {
     EXPECT_EQ(counters_.auths_refused, 2u);
 }
 
+TEST_F(Exchange, RefusesAnApplicationThatItKnowsByAnotherObjectId) {
+    say("");
+    say("EHLO me");
+    say("STARTTLS");
+    session_->tls_started("TLSv1.3");
+    say("EHLO me");
+    fail("wrong-object-id:1");
+    EXPECT_THAT(say("AUTH XOAUTH2 " + login_text("relay@contoso.test")), StartsWith("535 5.7.3"));
+    EXPECT_THAT(counters_.last_auth_refusal, HasSubstr("object ID"));
+    EXPECT_THAT(say("AUTH XOAUTH2 " + login_text("relay@contoso.test")), StartsWith("235"));
+}
+
+TEST_F(Exchange, WantsTheRoleInTheTokenUnlessItGaveARoleItself) {
+    const std::string token =
+        signer_.mint({"https://outlook.office365.com", "t", "a", {}, 1h}, now_.wall).value();
+    const std::string login = base::base64_encode(
+        "user=relay@contoso.test\x01"
+        "auth=Bearer " +
+        token + "\x01\x01");
+    for (const Permission permission : {Permission::classic, Permission::rbac}) {
+        options_.permission = permission;
+        session_ = open();
+        say("");
+        say("EHLO me");
+        say("STARTTLS");
+        session_->tls_started("TLSv1.3");
+        say("EHLO me");
+        EXPECT_THAT(say("AUTH XOAUTH2 " + login),
+                    StartsWith(permission == Permission::rbac ? "235" : "535 5.7.3"));
+    }
+}
+
 TEST_F(Exchange, RefusesInGooglesShapeWithAChallengeFirst) {
     options_.auth_shape = AuthShape::google;
     session_ = open();

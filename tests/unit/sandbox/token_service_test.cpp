@@ -86,6 +86,22 @@ TEST_F(Tokens, AreRefusedWithTheCodesOfEntra) {
     EXPECT_EQ(service_.counters().tokens, 0u);
 }
 
+TEST_F(Tokens, HaveNoRoleWithoutConsentNorWithRbac) {
+    const auto roles = [this] {
+        const json::object body = ask("tenant-1", good, 200);
+        return signer_.verify(std::string(body.at("access_token").as_string()), t0).value().roles;
+    };
+    ASSERT_TRUE(faults_.arm(Faults::parse("token-no-role:1").value()));
+    EXPECT_THAT(roles(), ::testing::IsEmpty());
+    EXPECT_THAT(roles(), ::testing::ElementsAre("SMTP.SendAsApp"));
+    TokenServiceOptions rbac;
+    rbac.permission = Permission::rbac;
+    TokenService service(rbac, directory_, signer_, faults_);
+    const json::object body = json::parse(service.answer("tenant-1", good, t0).body).as_object();
+    EXPECT_THAT(signer_.verify(std::string(body.at("access_token").as_string()), t0).value().roles,
+                ::testing::IsEmpty());
+}
+
 TEST_F(Tokens, ForGraphAreNotForExchange) {
     const json::object body = ask("tenant-1", with("outlook.office365.com", "graph.microsoft.com"), 200);
     const auto claims = signer_.verify(std::string(body.at("access_token").as_string()), t0);
