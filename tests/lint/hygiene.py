@@ -16,6 +16,7 @@ PATTERNS = (
     (re.compile(r'(?<![\w.$}])/(wor[k]|hom[e])/\w'), 'a path of one machine'),
     (re.compile(r'[\t]'), 'a tab'),
     (re.compile(r'[ ]+$'), 'blanks at the end of the line'),
+    (re.compile(r'^([<]{7}|[>]{7}|[=]{7})( |$)'), 'a conflict of a merge, unsettled'),
 )
 
 
@@ -42,6 +43,7 @@ SAMPLES = [
                'tests/dialogs/a.txt': 'a\tb \n'}, 0),
     ('marker', {'src/a.cpp': '// TO' 'DO: later\n', 'docs/a.md': 'FIX' 'ME\n'}, 2),
     ('paths', {'dev': 'cd /wor' 'k/main\n', 'tests/e2e/a.py': "open('/hom" "e/me/x')\n"}, 2),
+    ('conflict', {'docs/a.md': '<' * 7 + ' HEAD\nours\n' + '=' * 7 + '\ntheirs\n' + '>' * 7 + ' 8c05fae\n========\n'}, 3),
     ('white space', {'src/a.h': 'int a;\t\nint b; \nint c;'}, 3),
 ]
 
