@@ -103,7 +103,8 @@ Table<delivery::RetryOptions> retry_table() {
         .value("retry_after_max", &O::retry_after_max, duration(1s, 1 * day),
                "The longest delay that a server may ask for.")
         .value("age_max", &O::age_max, duration(1min, 365 * day),
-               "A message that could not be delivered in this time is held for a human. Pauses do not count.")
+               "A message that could not be delivered in this time is held for a human. Outages of its "
+               "whole mailbox (a pause, no network, no token) do not count.")
         .value("expiry_attempts_min", &O::expiry_attempts_min, integer(1, 1000),
                "It is not held after fewer attempts.")
         .value("expiry_uptime_min", &O::expiry_uptime_min, duration(0s, 30 * day),

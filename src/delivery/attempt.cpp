@@ -281,7 +281,7 @@ Outcome Dispatcher::Impl::judge(const Flight& flight, const AttemptReport& repor
 AttemptFacts Dispatcher::Impl::facts(const queue::ClaimedMessage& message) {
     const Moment moment = now();
     jumps_.observe(moment);
-    const base::Duration age = jumps_.since(message.accepted, moment) - message.paused_for;
+    const base::Duration age = jumps_.since(message.accepted, moment) - message.stopped_for;
     return AttemptFacts{.now = moment,
                         .age = std::max(age, base::Duration::zero()),
                         .uptime = between(started_, moment.steady),

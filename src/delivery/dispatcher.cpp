@@ -109,7 +109,7 @@ io::Task<base::Result<>> Dispatcher::Impl::start(Timers timers) {
         budget_.open(name, mailbox.options.budget, known ? record->budget : std::string{});
         if (!known) continue;
         mailbox.schedule.pause().restore(*record, now());
-        mailbox.pause_total = record->pause_total;
+        mailbox.stopped_since = record->stopped_since;
     }
     store_.on_due([this](std::string_view name) { wake(name); });
     if (timers == Timers::own) spawn(run_timers());
@@ -241,12 +241,12 @@ void Dispatcher::Impl::announce(Mailbox& mailbox, Pause::Change change) {
             mailbox.resting_answer = pause.reason().answer;
             log_.resting(mailbox.options, pause,
                          same ? DeliveryLog::Repeated::yes : DeliveryLog::Repeated::no);
-            return;
+            return save_stop(mailbox);
         }
         case Pause::Change::recovered:
             if (mailbox.resting_answer) log_.resumed(mailbox.options, "transient trouble");
             mailbox.resting_answer.reset();
-            return;
+            return save_stop(mailbox);
     }
 }
 
@@ -258,15 +258,19 @@ base::Result<> Dispatcher::Impl::resume(const std::string& name) {
     if (mailbox.schedule.resume(clock_.steady())) log_.resumed(mailbox.options, "an operator's word");
     mailbox.resting_answer.reset();
     mailbox.senders.clear();
-    if (paused) {
-        ++counters_.resumed;
-        save_pause(mailbox);
-    }
+    if (paused) ++counters_.resumed;
+    save_stop(mailbox);
     pump(mailbox);
     return {};
 }
 
+// Rests follow each other within seconds; only their first and their end are worth a write.
+void Dispatcher::Impl::save_stop(Mailbox& mailbox) {
+    if (mailbox.schedule.pause().stopped_since() != mailbox.stopped_since) save_pause(mailbox);
+}
+
 void Dispatcher::Impl::save_pause(Mailbox& mailbox) {
+    mailbox.stopped_since = mailbox.schedule.pause().stopped_since();
     mailbox.save_wanted = true;
     if (mailbox.saving || stopped_) return;
     mailbox.saving = true;
@@ -282,7 +286,6 @@ io::Task<> Dispatcher::Impl::run_save(Mailbox& mailbox) {
         mailbox.save_wanted = false;
         queue::MailboxRecord record;
         record.name = mailbox.options.name;
-        record.pause_total = mailbox.pause_total;
         record.budget = budget_.record(mailbox.options.name);
         mailbox.schedule.pause().describe(record);
         const base::Result<> saved = co_await store_.save(std::move(record));
@@ -321,7 +324,7 @@ MailboxStatus Dispatcher::Impl::status(const Mailbox& mailbox) const {
             break;
         case Pause::Standing::paused:
             status.paused = true;
-            status.paused_since = pause.since();
+            status.paused_since = pause.stopped_since();
             status.next_probe = pause.next_probe();
             break;
     }

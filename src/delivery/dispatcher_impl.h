@@ -39,9 +39,9 @@ struct Mailbox {
     MailboxOptions options;
     Schedule schedule;
     SenderBreaker senders;
-    std::optional<base::SteadyTime> deadline;  // as it stands in Impl::deadlines_
-    base::Duration pause_total{};              // as the store had it at the start; the store adds to it
-    bool save_wanted = false;                  // the pause differs from what is stored
+    std::optional<base::SteadyTime> deadline;     // as it stands in Impl::deadlines_
+    std::optional<base::WallTime> stopped_since;  // as it was last to be stored
+    bool save_wanted = false;                     // the pause differs from what is stored
     bool saving = false;
     bool store_failing = false;                  // has been logged
     std::optional<mail::Answer> resting_answer;  // of the rest that was logged
@@ -101,6 +101,7 @@ struct Dispatcher::Impl {
     // False when the dispatcher has stopped meanwhile.
     io::Task<bool> nap(base::Duration duration);
     void announce(Mailbox& mailbox, Pause::Change change);
+    void save_stop(Mailbox& mailbox);
     void save_pause(Mailbox& mailbox);
     io::Task<> run_save(Mailbox& mailbox);
     void task_ended();

@@ -230,7 +230,8 @@ mail::Phase reached_by(const RecipientReport& report) {
 }
 
 MailboxNews news_of(const MailboxOptions& mailbox, const AttemptReport& report,
-                    const std::vector<provider::Verdict>& verdicts, const AttemptFacts& facts) {
+                    const std::vector<provider::Verdict>& verdicts, const std::vector<Plan>& plans,
+                    const AttemptFacts& facts) {
     MailboxNews news;
     for (std::size_t i = 0; i < verdicts.size(); ++i) {
         const RecipientReport& recipient = report.recipients[i];
@@ -244,6 +245,7 @@ MailboxNews news_of(const MailboxOptions& mailbox, const AttemptReport& report,
         news.cause = verdict.cause;
         news.remedy = provider::fill(verdict.remedy, mailbox.names);
         news.asked = std::max(verdict.wait_min, recipient.retry_after);
+        news.of_message = plans[i] == Plan::again_counted;
     }
     return news;
 }
@@ -269,7 +271,7 @@ Outcome conclude(const DeliveryOptions& options, const MailboxOptions& mailbox,
     for (std::size_t i = 0; i < count; ++i)
         outcome.recipients.push_back(
             settle_one(options, claimed.recipients[i], report.recipients[i], verdicts[i], plans[i], facts));
-    outcome.news = news_of(mailbox, report, verdicts, facts);
+    outcome.news = news_of(mailbox, report, verdicts, plans, facts);
     outcome.permit = outcome.news.reached < mail::Phase::mail ? LeaseUse::unused : LeaseUse::used;
     return outcome;
 }

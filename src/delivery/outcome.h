@@ -19,7 +19,7 @@ namespace mailramp::delivery {
 // What was true when the attempt ended.
 struct AttemptFacts {
     Moment now;
-    base::Duration age{};     // of the message, pauses left out
+    base::Duration age{};     // of the message, without the time its mailbox stood still
     base::Duration uptime{};  // of this run
     double chance = 0;        // in [0,1): one for all recipients, so that they stay together
     bool stopping = false;    // the daemon: a connection that breaks now was cut by us

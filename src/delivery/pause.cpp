@@ -8,28 +8,27 @@ namespace mailramp::delivery {
 using Kind = MailboxNews::Kind;
 
 void Pause::restore(const queue::MailboxRecord& record, Moment now) {
-    if (!record.paused) return;
-    standing_ = Standing::paused;
-    reason_ = MailboxNews{.kind = Kind::pause,
+    if (!record.stopped_since) return;
+    standing_ = record.paused ? Standing::paused : Standing::resting;
+    reason_ = MailboxNews{.kind = record.paused ? Kind::pause : Kind::rest,
                           .reached = record.pause_answer.phase,
                           .answer = record.pause_answer,
                           .cause = record.pause_cause,
                           .remedy = record.pause_remedy,
                           .asked = {}};
-    since_ = record.paused_since;
+    stopped_since_ = record.stopped_since;
     probes_ = record.probes;
-    wait(std::clamp<base::Duration>(record.next_probe - now.wall, base::Duration::zero(),
-                                    options_.later_probes),
-         now);
+    const base::Duration longest = record.paused ? options_.later_probes : base::Duration::zero();
+    wait(std::clamp<base::Duration>(record.next_probe - now.wall, base::Duration::zero(), longest), now);
 }
 
 void Pause::describe(queue::MailboxRecord& record) const {
     record.paused = standing_ == Standing::paused;
-    if (!record.paused) return;
+    record.stopped_since = stopped_since_;
+    if (!record.stopped_since) return;
     record.pause_answer = reason_.answer;
     record.pause_cause = reason_.cause;
     record.pause_remedy = reason_.remedy;
-    record.paused_since = since_;
     record.next_probe = next_wall_;
     record.probes = probes_;
 }
@@ -107,16 +106,18 @@ void Pause::start_pause(const MailboxNews& news, Moment now) {
     open();
     standing_ = Standing::paused;
     reason_ = news;
-    since_ = now.wall;
+    stopped_since_ = now.wall;
     wait(std::max(probe_interval(), std::min(news.asked, options_.rest_asked_max)), now);
 }
 
 void Pause::start_rest(const MailboxNews& news, Moment now, double chance) {
     const int rests = rests_;
+    const base::WallTime since = stopped_since_.value_or(now.wall);
     open();
     standing_ = Standing::resting;
     reason_ = news;
     rests_ = rests + 1;
+    if (!news.of_message) stopped_since_ = since;
     const bool answered = news.answer.channel == mail::Channel::smtp && news.answer.code != 0;
     const base::Duration most = answered ? options_.refused_rest_max : options_.unreachable_rest_max;
     // Doubling, then up to a quarter less by chance, so that many mailboxes do not knock together.
@@ -130,6 +131,7 @@ void Pause::open() {
     ++epoch_;
     alone_under_way_ = false;
     reason_ = MailboxNews{};
+    stopped_since_.reset();
     probes_ = 0;
     rests_ = 0;
 }

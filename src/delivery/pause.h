@@ -3,7 +3,8 @@
 // A pause follows an answer that a human has to do something about. It keeps every message, lets one of them
 // try now and then (the probe), and ends by itself when a probe gets past what stopped the mailbox. A rest
 // follows transient trouble of the whole mailbox (network, token endpoint, "try later" at login); it is
-// short, and after it one attempt goes alone until one has worked.
+// short, and after it one attempt goes alone until one has worked. The mailbox stands still in both, and no
+// message ages meanwhile; only a rest that a message may have caused itself leaves the time to run.
 #pragma once
 
 #include <cstdint>
@@ -33,6 +34,7 @@ struct MailboxNews {
     std::string cause;                        // plain
     std::string remedy;                       // placeholders filled in
     base::Duration asked{};                   // by a verdict or the server: not sooner than this
+    bool of_message = false;                  // for rest: perhaps caused by the message, which counts it
 };
 
 class Pause {
@@ -60,7 +62,7 @@ class Pause {
     explicit Pause(PauseOptions options) : options_(options) {}
 
     // Goes on with a pause of an earlier run. Its probe comes within `later_probes`, whatever the wall clock
-    // did.
+    // did. A rest goes on, too, but is tried at once.
     void restore(const queue::MailboxRecord& record, Moment now);
     // Writes all but the name, the budget and the total.
     void describe(queue::MailboxRecord& record) const;
@@ -75,8 +77,9 @@ class Pause {
     bool resume();
 
     [[nodiscard]] Standing standing() const { return standing_; }
-    [[nodiscard]] const MailboxNews& reason() const { return reason_; }     // of the pause or rest
-    [[nodiscard]] base::WallTime since() const { return since_; }           // of the pause
+    [[nodiscard]] const MailboxNews& reason() const { return reason_; }  // of the pause or rest
+    // Since when the mailbox has stood still; nothing while it works.
+    [[nodiscard]] std::optional<base::WallTime> stopped_since() const { return stopped_since_; }
     [[nodiscard]] base::WallTime next_probe() const { return next_wall_; }  // or the end of the rest
 
   private:
@@ -92,7 +95,7 @@ class Pause {
     std::uint64_t epoch_ = 1;
     bool alone_under_way_ = false;
     MailboxNews reason_;
-    base::WallTime since_;
+    std::optional<base::WallTime> stopped_since_;
     base::SteadyTime next_;  // probe, or end of the rest
     base::WallTime next_wall_;
     int probes_ = 0;  // that found the pause justified

@@ -19,7 +19,7 @@ namespace mailramp::delivery {
 [[nodiscard]] base::Duration retry_delay_horizon(const RetryOptions& options);
 
 struct Age {
-    base::Duration age{};     // since it was accepted, without the time its mailbox was paused
+    base::Duration age{};     // since it was accepted, without the time its mailbox stood still
     int attempts = 0;         // that count, the one just ended included
     base::Duration uptime{};  // of this run of the daemon
 };

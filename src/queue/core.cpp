@@ -251,7 +251,7 @@ base::Result<> Core::insert_recipients(const NewMessage& message) {
     for (const AcceptedRecipient& accepted : acceptance.recipients) {
         // Recipients of one mailbox stand together as a rule, so one look serves them all.
         if (first || accepted.mailbox != mailbox) {
-            const auto total = pause_total(accepted.mailbox, acceptance.accepted);
+            const auto total = stopped_total(accepted.mailbox, acceptance.accepted);
             if (!total) return std::unexpected(total.error());
             mailbox = accepted.mailbox;
             pause = *total;
@@ -259,7 +259,7 @@ base::Result<> Core::insert_recipients(const NewMessage& message) {
         }
         auto done = run(*database_,
                         "INSERT INTO recipient(message,address,notify,orcpt,mailbox,route,state,priority,due,"
-                        "mailbox_pause_total_at_accept) VALUES(?,?,?,?,?,?,?,?,?,?)",
+                        "mailbox_stopped_total_at_accept) VALUES(?,?,?,?,?,?,?,?,?,?)",
                         message.id.value(), accepted.recipient.address, accepted.recipient.notify,
                         accepted.recipient.orcpt, accepted.mailbox, accepted.route,
                         state_number(RecipientState::queued), acceptance.priority,
@@ -270,14 +270,15 @@ base::Result<> Core::insert_recipients(const NewMessage& message) {
     return {};
 }
 
-// All finished pauses of a mailbox and what has passed of the present one.
-base::Result<std::int64_t> Core::pause_total(const std::string& mailbox, base::WallTime now) {
-    Query query(*database_, "SELECT pause_total, paused, paused_since FROM mailbox WHERE name=?", mailbox);
+// As long as a mailbox has stood still in all, the present time included.
+base::Result<std::int64_t> Core::stopped_total(const std::string& mailbox, base::WallTime now) {
+    Query query(*database_, "SELECT stopped_total, stopped_since FROM mailbox WHERE name=?", mailbox);
     const auto row = query.next();
     if (!row) return std::unexpected(row.error());
     if (!*row) return 0;
     std::int64_t total = query.integer(0);
-    if (query.integer(1) != 0) total += std::max<std::int64_t>(0, micros(now) - query.integer(2));
+    if (const std::int64_t since = query.integer(1); since != 0)
+        total += std::max<std::int64_t>(0, micros(now) - since);
     return total;
 }
 

@@ -165,7 +165,7 @@ class Core {
     [[nodiscard]] base::Result<std::vector<std::string>> mailboxes_with_recipients();
 
     [[nodiscard]] base::Result<> insert_recipients(const NewMessage& message);
-    [[nodiscard]] base::Result<std::int64_t> pause_total(const std::string& mailbox, base::WallTime now);
+    [[nodiscard]] base::Result<std::int64_t> stopped_total(const std::string& mailbox, base::WallTime now);
 
     [[nodiscard]] base::Result<> look_for_work(const std::string& mailbox, RecipientState state,
                                                base::WallTime now, NextWork& found);

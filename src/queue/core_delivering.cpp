@@ -90,18 +90,18 @@ base::Result<ClaimedMessage> Core::load_claimed(QueueId id, const std::string& m
     message.envelope.smtputf8 = query.integer(6) != 0;
     message.envelope.ret = ret_from_word(query.text(7));
     message.envelope.envid = query.text(8);
-    const auto paused = pause_total(mailbox, now);
+    const auto paused = stopped_total(mailbox, now);
     if (!paused) return std::unexpected(paused.error());
-    message.paused_for = base::Duration(*paused);
+    message.stopped_for = base::Duration(*paused);
     return message;
 }
 
 base::Result<> Core::claim_recipients(const ClaimRequest& request, ClaimedMessage& message) {
-    std::int64_t paused_before = message.paused_for.count();
+    std::int64_t paused_before = message.stopped_for.count();
     {
         Query query(*database_,
                     "SELECT row, address, notify, orcpt, route, attempts, maybe_delivered, first_tried,"
-                    " mailbox_pause_total_at_accept, state, uncertain_endings FROM recipient INDEXED BY "
+                    " mailbox_stopped_total_at_accept, state, uncertain_endings FROM recipient INDEXED BY "
                     "recipient_of_message"
                     " WHERE message=? AND mailbox=? AND state IN (?,?) AND due<=? ORDER BY row LIMIT ?",
                     message.id.value(), request.mailbox, state_number(RecipientState::queued),
@@ -123,8 +123,8 @@ base::Result<> Core::claim_recipients(const ClaimRequest& request, ClaimedMessag
             message.recipients.push_back(std::move(recipient));
         }
     }
-    message.paused_for =
-        base::Duration(std::max<std::int64_t>(0, message.paused_for.count() - paused_before));
+    message.stopped_for =
+        base::Duration(std::max<std::int64_t>(0, message.stopped_for.count() - paused_before));
     for (const ClaimedRecipient& recipient : message.recipients) {
         auto claimed =
             run(*database_,
@@ -275,7 +275,7 @@ base::Result<std::vector<MailboxRecord>> Core::mailboxes() {
     Query query(*database_,
                 "SELECT name, paused, pause_channel, pause_phase, pause_code, pause_enhanced, pause_text, "
                 "pause_cause,"
-                " pause_remedy, paused_since, next_probe, probes, pause_total, budget FROM mailbox");
+                " pause_remedy, stopped_since, next_probe, probes, stopped_total, budget FROM mailbox");
     for (;;) {
         const auto row = query.next();
         if (!row) return std::unexpected(row.error());
@@ -286,10 +286,10 @@ base::Result<std::vector<MailboxRecord>> Core::mailboxes() {
         record.pause_answer = read_answer(query, 2);
         record.pause_cause = query.text(7);
         record.pause_remedy = query.text(8);
-        record.paused_since = wall_time(query.integer(9));
+        if (const std::int64_t since = query.integer(9); since != 0) record.stopped_since = wall_time(since);
         record.next_probe = wall_time(query.integer(10));
         record.probes = static_cast<int>(query.integer(11));
-        record.pause_total = base::Duration(query.integer(12));
+        record.stopped_total = base::Duration(query.integer(12));
         record.budget = std::string(query.blob(13));
         records.push_back(std::move(record));
     }
@@ -308,27 +308,28 @@ base::Result<std::vector<MailboxBacklog>> Core::backlogs() {
 }
 
 base::Result<> Core::save(const MailboxRecord& record, base::WallTime now) {
+    const std::int64_t since = record.stopped_since ? micros(*record.stopped_since) : 0;
     std::int64_t total = 0;
     {
-        Query known(*database_, "SELECT pause_total, paused, paused_since FROM mailbox WHERE name=?",
-                    record.name);
+        Query known(*database_, "SELECT stopped_total, stopped_since FROM mailbox WHERE name=?", record.name);
         const auto row = known.next();
         if (!row) return std::unexpected(row.error());
         if (*row) total = known.integer(0);
-        // Kept here and not by the caller, so that a pause is added once, however often its end is saved.
-        if (*row && known.integer(1) != 0 && !record.paused)
-            total += std::max<std::int64_t>(0, micros(now) - known.integer(2));
+        // Kept here and not by the caller, so that a time is added once, however often its end is saved.
+        const std::int64_t known_since = *row ? known.integer(1) : 0;
+        if (known_since != 0 && known_since != since)
+            total += std::max<std::int64_t>(0, (since != 0 ? since : micros(now)) - known_since);
     }
     return run(
         *database_,
         "INSERT OR REPLACE INTO mailbox(name,paused,pause_channel,pause_phase,pause_code,pause_enhanced,"
-        "pause_text,pause_cause,pause_remedy,paused_since,next_probe,probes,pause_total,budget)"
+        "pause_text,pause_cause,pause_remedy,stopped_since,next_probe,probes,stopped_total,budget)"
         " VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
         record.name, record.paused, mail::to_string(record.pause_answer.channel),
         mail::to_string(record.pause_answer.phase), record.pause_answer.code,
         storable(record.pause_answer.enhanced), storable(record.pause_answer.text),
-        storable(record.pause_cause), storable(record.pause_remedy), micros(record.paused_since),
-        micros(record.next_probe), record.probes, total, Blob{record.budget});
+        storable(record.pause_cause), storable(record.pause_remedy), since, micros(record.next_probe),
+        record.probes, total, Blob{record.budget});
 }
 
 }  // namespace mailramp::queue

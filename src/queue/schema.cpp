@@ -28,10 +28,10 @@ CREATE TABLE mailbox(
     pause_text     TEXT NOT NULL DEFAULT '',
     pause_cause    TEXT NOT NULL DEFAULT '',
     pause_remedy   TEXT NOT NULL DEFAULT '',
-    paused_since   INTEGER NOT NULL DEFAULT 0,
+    stopped_since   INTEGER NOT NULL DEFAULT 0,
     next_probe     INTEGER NOT NULL DEFAULT 0,
     probes         INTEGER NOT NULL DEFAULT 0,
-    pause_total    INTEGER NOT NULL DEFAULT 0,
+    stopped_total    INTEGER NOT NULL DEFAULT 0,
     budget         BLOB NOT NULL DEFAULT x''
 ) WITHOUT ROWID;
 
@@ -73,7 +73,7 @@ CREATE TABLE recipient(
     maybe_delivered INTEGER NOT NULL DEFAULT 0,
     uncertain_endings INTEGER NOT NULL DEFAULT 0,
     first_tried     INTEGER NOT NULL DEFAULT 0,
-    mailbox_pause_total_at_accept INTEGER NOT NULL,
+    mailbox_stopped_total_at_accept INTEGER NOT NULL,
     claim_instance  INTEGER NOT NULL DEFAULT 0,
     claim_attempt   INTEGER NOT NULL DEFAULT 0,
     claim_until     INTEGER NOT NULL DEFAULT 0,

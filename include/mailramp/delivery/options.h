@@ -19,7 +19,7 @@ struct RetryOptions {
     base::Duration delay_max = std::chrono::hours(1);
     double jitter = 0.2;  // a delay is drawn from [1 - jitter, 1 + jitter] of its value
     base::Duration retry_after_max = std::chrono::hours(1);  // what a server may ask for at most
-    base::Duration age_max = std::chrono::days(5);  // then held with its last answer; pauses do not count
+    base::Duration age_max = std::chrono::days(5);  // then held; outages of its whole mailbox do not count
     std::size_t expiry_attempts_min = 5;            // but never before so many attempts
     base::Duration expiry_uptime_min = std::chrono::hours(6);  // and never sooner after a start
     std::size_t attempts_max = 500;                            // then held, whatever the clock says

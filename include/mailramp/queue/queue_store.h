@@ -115,8 +115,8 @@ struct ClaimedMessage {
     std::string header_from;
     std::string message_id;
     base::WallTime accepted;
-    // How long the mailbox has been paused, in all, since this message came: that time does not age it.
-    base::Duration paused_for{};
+    // How long the mailbox has stood still, in all, since this message came: that time does not age it.
+    base::Duration stopped_for{};
 };
 
 struct ClaimResult {
@@ -151,11 +151,12 @@ struct MailboxRecord {
     mail::Answer pause_answer;
     std::string pause_cause;   // in plain words
     std::string pause_remedy;  // what to type
-    base::WallTime paused_since;
+    // The mailbox stands still from here on: it is paused, or rests because of trouble that is no message's.
+    std::optional<base::WallTime> stopped_since;
     base::WallTime next_probe;
     int probes = 0;
-    base::Duration pause_total{};  // all finished pauses
-    std::string budget;            // opaque to the store
+    base::Duration stopped_total{};  // without the present one
+    std::string budget;              // opaque to the store
 };
 
 // What is in the queue for one mailbox, configured or not.
@@ -256,8 +257,8 @@ class QueueStore {
     [[nodiscard]] virtual io::Task<base::Result<std::vector<MailboxRecord>>> mailboxes() = 0;
     // Those that have recipients in the queue, in any state. Counts them one by one: for the start.
     [[nodiscard]] virtual io::Task<base::Result<std::vector<MailboxBacklog>>> backlogs() = 0;
-    // `pause_total` is the store's affair and ignored here: a record that ends a pause adds the pause's
-    // length.
+    // `stopped_total` is the store's affair and ignored here: a record with another `stopped_since` than the
+    // stored one, or none, adds the time that has passed between them, or until now.
     [[nodiscard]] virtual io::Task<base::Result<>> save(MailboxRecord record) = 0;
 
     [[nodiscard]] virtual io::Task<base::Result<ListPage>> list(ListRequest request) = 0;

@@ -258,6 +258,40 @@ TEST(DispatcherOfAMailbox, AnUnreachableServerCostsNoAttemptAndNoPatience) {
     EXPECT_EQ(world->logged("mailbox_resumed"), 1U);
 }
 
+TEST(DispatcherOfAMailbox, AnOutageDoesNotAgeWhatIsRefusedForItselfAfterwardsAlsoAcrossARestart) {
+    const auto world = started({mailbox("m")});
+    bool up = false;
+    world->courier.script = [&](const Submission& submission) {
+        return says(submission, Fate::refused,
+                    up ? answer(mail::Phase::rcpt, 450, "4.2.2", "over quota") : no_connection());
+    };
+    world->store.accept("m", {"a@example.net"});
+    world->run_for(std::chrono::days(3));
+    world->kill();
+    world->start();
+    world->run_for(std::chrono::days(3));
+    EXPECT_EQ(world->store.saves, 1U);  // the beginning; each rest is not worth a write
+    up = true;
+    world->run_for(std::chrono::days(4));
+    EXPECT_EQ(world->store.saves, 2U);
+    EXPECT_EQ(world->store.count(RecipientState::queued), 1U);
+    world->run_for(std::chrono::days(2));
+    EXPECT_EQ(world->store.count(RecipientState::held), 1U);
+}
+
+TEST(DispatcherOfAMailbox, AMessageThatBreaksItsConnectionGrowsOldAlthoughTheMailboxRests) {
+    const auto world = started({mailbox("m")});
+    world->courier.script = [](const Submission& submission) {
+        return says(submission, Fate::not_tried, answer(mail::Phase::rcpt, 0, "", "connection reset"));
+    };
+    world->store.accept("m", {"a@example.net"});
+    world->run_for(std::chrono::days(4));
+    EXPECT_TRUE(world->status("m").resting_until);
+    EXPECT_EQ(world->store.count(RecipientState::queued), 1U);
+    world->run_for(std::chrono::days(2));
+    EXPECT_EQ(world->store.count(RecipientState::held), 1U);
+}
+
 TEST(DispatcherOfAMailbox, TooManyConnectionsLowersTheirNumberAndHarmsNoMessage) {
     MailboxOptions options = mailbox("m");
     options.budget.connections_max = 3;

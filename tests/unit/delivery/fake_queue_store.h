@@ -220,8 +220,9 @@ class FakeQueueStore final : public queue::QueueStore {
         if (fails("save")) co_return base::fail(base::ErrorKind::unavailable, "a scripted failure");
         ++saves;
         queue::MailboxRecord& stored = records_[record.name];
-        record.pause_total = stored.pause_total;
-        if (stored.paused && !record.paused) record.pause_total += clock_.wall() - stored.paused_since;
+        record.stopped_total = stored.stopped_total;
+        if (stored.stopped_since && stored.stopped_since != record.stopped_since)
+            record.stopped_total += record.stopped_since.value_or(clock_.wall()) - *stored.stopped_since;
         stored = record;
         co_return base::Result<>{};
     }
@@ -275,15 +276,15 @@ class FakeQueueStore final : public queue::QueueStore {
                                                                  .maybe_delivered = row.maybe_delivered,
                                                                  .uncertain_endings = row.times_uncertain,
                                                                  .first_tried = {}});
-            message.paused_for = paused_in_all(request.mailbox) - row.paused_at_accept;
+            message.stopped_for = paused_in_all(request.mailbox) - row.paused_at_accept;
         }
         return message;
     }
 
     base::Duration paused_in_all(const std::string& mailbox) {
         const queue::MailboxRecord& record = records_[mailbox];
-        base::Duration total = record.pause_total;
-        if (record.paused) total += clock_.wall() - record.paused_since;
+        base::Duration total = record.stopped_total;
+        if (record.stopped_since) total += clock_.wall() - *record.stopped_since;
         return total;
     }
 

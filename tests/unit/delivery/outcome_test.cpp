@@ -164,6 +164,7 @@ TEST_F(OutcomeOf, WhatReachesFurtherThanTheMessageNeverFailsCountsOrAgesIt) {
         EXPECT_FALSE(row.counts_as_attempt) << to_string(c.action) << " " << to_string(c.radius);
         EXPECT_LE(row.due, now.wall + 60s);
         EXPECT_EQ(news(tried).kind, c.kind) << to_string(c.action) << " " << to_string(c.radius);
+        EXPECT_FALSE(news(tried).of_message);
     }
 }
 
@@ -172,6 +173,7 @@ TEST_F(OutcomeOf, ALineThatBreaksInTheMessageCountsSinceTheMessageMayBeTheReason
     EXPECT_TRUE(one(tried).counts_as_attempt);
     EXPECT_EQ(one(tried).due, now.wall + 1min);
     EXPECT_EQ(news(tried).kind, MailboxNews::Kind::rest);
+    EXPECT_TRUE(news(tried).of_message);
 }
 
 TEST_F(OutcomeOf, TooManyConnectionsWaitsTenToSixtySeconds) {

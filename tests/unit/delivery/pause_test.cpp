@@ -154,7 +154,7 @@ TEST(Pause, KeepsCauseAndRemedyAndTheNewestWords) {
     other.cause = "secret expired";
     attempt(pause, other, 1min);
     EXPECT_EQ(pause.reason().cause, "secret expired");
-    EXPECT_EQ(pause.since(), at(0s).wall);
+    EXPECT_EQ(pause.stopped_since(), at(0s).wall);
 }
 
 TEST(Pause, GoesOnAfterARestart) {
@@ -168,7 +168,7 @@ TEST(Pause, GoesOnAfterARestart) {
     after.restore(record, at(2min));
     EXPECT_EQ(after.standing(), Pause::Standing::paused);
     EXPECT_EQ(after.reason().remedy, "allow it");
-    EXPECT_EQ(after.since(), at(0s).wall);
+    EXPECT_EQ(after.stopped_since(), at(0s).wall);
     EXPECT_EQ(after.leave(at(2min).steady).ask_again, at(6min).steady);
     EXPECT_EQ(attempt(after, refused_login(), 6min), Change::still_paused);
     EXPECT_EQ(after.leave(at(6min).steady).ask_again, at(21min).steady);
@@ -197,6 +197,7 @@ TEST(Pause, EndsByAnOperatorsWord) {
     queue::MailboxRecord record;
     pause.describe(record);
     EXPECT_FALSE(record.paused);
+    EXPECT_FALSE(record.stopped_since);
     // The probe of the old pause has nothing to say any more about a rest.
     EXPECT_EQ(pause.end(probe, unreachable(), at(1s), 0), Change::none);
 }
@@ -263,6 +264,45 @@ TEST(Pause, ShortensARestByChanceButNeverBelowWhatWasAskedFor) {
     ASSERT_TRUE(until);
     EXPECT_LT(*until, at(1s).steady);
     EXPECT_GE(*until, at(750ms).steady);
+}
+
+TEST(Pause, StandsStillFromTheFirstRestUntilAnAttemptHasWorked) {
+    Pause pause(options);
+    EXPECT_FALSE(pause.stopped_since());
+    attempt(pause, unreachable(), 0s);
+    attempt(pause, unreachable(), 10s);
+    EXPECT_EQ(pause.stopped_since(), at(0s).wall);
+    attempt(pause, delivered(), 20s);
+    EXPECT_FALSE(pause.stopped_since());
+}
+
+TEST(Pause, DoesNotStandStillForARestThatAMessageMayHaveCaused) {
+    Pause pause(options);
+    MailboxNews cut = news(Kind::rest, Phase::rcpt);
+    cut.of_message = true;
+    attempt(pause, cut, 0s);
+    EXPECT_EQ(pause.standing(), Pause::Standing::resting);
+    EXPECT_FALSE(pause.stopped_since());
+    attempt(pause, unreachable(), 10s);
+    EXPECT_EQ(pause.stopped_since(), at(10s).wall);
+    attempt(pause, cut, 20s);  // the server is there again
+    EXPECT_FALSE(pause.stopped_since());
+}
+
+TEST(Pause, GoesOnWithARestAfterARestartAndTriesAtOnce) {
+    Pause before(options);
+    attempt(before, unreachable(), 0s);
+    queue::MailboxRecord record;
+    before.describe(record);
+    EXPECT_FALSE(record.paused);
+    EXPECT_EQ(record.stopped_since, at(0s).wall);
+
+    Pause after(options);
+    after.restore(record, at(0s));
+    EXPECT_EQ(after.standing(), Pause::Standing::resting);
+    EXPECT_EQ(after.stopped_since(), at(0s).wall);
+    EXPECT_EQ(after.reason().answer, unreachable().answer);
+    EXPECT_EQ(attempt(after, delivered(), 0s), Change::recovered);
 }
 
 TEST(Pause, BelievesARefusedLoginAlsoWhenItRests) {

@@ -311,7 +311,7 @@ MailboxRecord paused_since(base::WallTime since) {
     record.pause_answer = {mail::Channel::smtp, mail::Phase::auth, 535, "5.7.3", "no"};
     record.pause_cause = "cause";
     record.pause_remedy = "remedy";
-    record.paused_since = since;
+    record.stopped_since = since;
     record.next_probe = since + 1min;
     record.probes = 2;
     record.budget = std::string("\0\1", 2);
@@ -331,7 +331,7 @@ TEST(Core, KeepsAMailboxAcrossARestart) {
     EXPECT_EQ(records[0].pause_answer, paused_since(noon).pause_answer);
     EXPECT_EQ(records[0].pause_cause, "cause");
     EXPECT_EQ(records[0].pause_remedy, "remedy");
-    EXPECT_EQ(records[0].paused_since, noon);
+    EXPECT_EQ(records[0].stopped_since, noon);
     EXPECT_EQ(records[0].next_probe, noon + 1min);
     EXPECT_EQ(records[0].probes, 2);
     EXPECT_EQ(records[0].budget, std::string("\0\1", 2));
@@ -343,9 +343,25 @@ TEST(Core, AddsAPauseOnceHoweverOftenItsEndIsSaved) {
     MailboxRecord record = paused_since(noon);
     ASSERT_TRUE(queue.in_transaction([&](Core& core) { return core.save(record, noon); }));
     record.paused = false;
+    record.stopped_since.reset();
     for (int i = 0; i < 2; ++i)
         ASSERT_TRUE(queue.in_transaction([&](Core& core) { return core.save(record, noon + 30min); }));
-    EXPECT_EQ(queue.core->mailboxes().value().at(0).pause_total, base::Duration(30min));
+    EXPECT_EQ(queue.core->mailboxes().value().at(0).stopped_total, base::Duration(30min));
+}
+
+TEST(Core, AddsARestToThePauseThatFollowsIt) {
+    const TemporaryFolder temporary;
+    CoreOnDisk queue(temporary.queue());
+    queue.accept(acceptance_for({{"a@example.com", "m"}}));
+    MailboxRecord rest;
+    rest.name = "m";
+    rest.stopped_since = noon;
+    ASSERT_TRUE(queue.in_transaction([&](Core& core) { return core.save(rest, noon + 1s); }));
+    for (int i = 0; i < 2; ++i)
+        ASSERT_TRUE(queue.in_transaction(
+            [&](Core& core) { return core.save(paused_since(noon + 10min), noon + 11min); }));
+    EXPECT_EQ(queue.core->mailboxes().value().at(0).stopped_total, base::Duration(10min));
+    EXPECT_EQ(queue.claim("m", noon + 30min).message->stopped_for, base::Duration(30min));
 }
 
 TEST(Core, CountsOnlyThatPartOfAPauseThatAMessageSaw) {
@@ -355,11 +371,12 @@ TEST(Core, CountsOnlyThatPartOfAPauseThatAMessageSaw) {
     ASSERT_TRUE(queue.in_transaction([&](Core& core) { return core.save(record, noon - 1h); }));
     queue.accept(acceptance_for({{"a@example.com", "m"}}));  // in the middle of the pause
     const ClaimedMessage probe = queue.claim("m", noon + 10min).message.value();
-    EXPECT_EQ(probe.paused_for, base::Duration(10min));
+    EXPECT_EQ(probe.stopped_for, base::Duration(10min));
     ASSERT_TRUE(queue.settle(probe, "m", RecipientState::queued, noon));
     record.paused = false;
+    record.stopped_since.reset();
     ASSERT_TRUE(queue.in_transaction([&](Core& core) { return core.save(record, noon + 20min); }));
-    EXPECT_EQ(queue.claim("m", noon + 50min).message->paused_for, base::Duration(20min));
+    EXPECT_EQ(queue.claim("m", noon + 50min).message->stopped_for, base::Duration(20min));
 }
 
 TEST(Core, StoresTheBudgetWithTheClaim) {
