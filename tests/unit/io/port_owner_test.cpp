@@ -52,8 +52,47 @@ TEST_F(PortOwnerOf, ASocketThatWeMayNotSeeIsNobody) {
     EXPECT_FALSE(port_owner(25, proc_));
 }
 
+TEST_F(PortOwnerOf, TellsTheUnitOfTheProcess) {
+    std::ofstream(proc_ / "42/cgroup") << "0::/system.slice/exim4.service\n";
+    EXPECT_EQ(port_owner(25, proc_)->unit, "exim4.service");
+    EXPECT_THAT(port_in_use_advice(25, port_owner(25, proc_)),
+                HasSubstr("exim4 (process 42, exim4.service). Either stop it (systemctl disable --now "
+                          "exim4.service)"));
+    std::ofstream(proc_ / "42/cgroup") << "0::/user.slice/user-0.slice/session-1.scope\n";
+    EXPECT_EQ(port_owner(25, proc_)->unit, "");
+}
+
+TEST_F(PortOwnerOf, ASocketOfSystemdIsItsServicesWhenThatRuns) {
+    fs::create_directories(proc_ / "1/fd");
+    fs::create_symlink("socket:[777]", proc_ / "1/fd/9");
+    std::ofstream(proc_ / "1/comm") << "systemd\n";
+    EXPECT_EQ(port_owner(25, proc_)->pid, 42);
+    fs::remove(proc_ / "42/fd/3");
+    EXPECT_EQ(port_owner(25, proc_)->pid, 1);
+}
+
+TEST_F(PortOwnerOf, AnAddressIsTakenByItselfAndByEveryAddress) {
+    EXPECT_TRUE(is_taken({"127.0.0.1", 25}, proc_));
+    EXPECT_TRUE(is_taken({"0.0.0.0", 25}, proc_));
+    EXPECT_FALSE(is_taken({"192.0.2.1", 25}, proc_));
+    EXPECT_FALSE(is_taken({"::1", 25}, proc_));
+    EXPECT_FALSE(is_taken({"127.0.0.1", 26}, proc_));
+    EXPECT_FALSE(is_taken({"127.0.0.1", 80}, proc_));  // connected, not listened on
+    std::ofstream(proc_ / "net/tcp6") << "  sl\n"
+                                         "   0: 00000000000000000000000000000000:0A21 "
+                                         "00000000000000000000000000000000:0000 0A 0:0 0:0 0 0 0 "
+                                         "779\n"
+                                         "   1: 00000000000000000000000001000000:0A22 "
+                                         "00000000000000000000000000000000:0000 0A 0:0 0:0 0 0 0 "
+                                         "780\n";
+    EXPECT_TRUE(is_taken({"127.0.0.1", 2593}, proc_));
+    EXPECT_TRUE(is_taken({"::1", 2593}, proc_));
+    EXPECT_TRUE(is_taken({"::1", 2594}, proc_));
+    EXPECT_FALSE(is_taken({"127.0.0.1", 2594}, proc_));
+}
+
 TEST(PortInUseAdvice, NamesTheOwnerAndBothWaysOut) {
-    const std::string advice = port_in_use_advice(25, PortOwner{42, "exim4"});
+    const std::string advice = port_in_use_advice(25, PortOwner{42, "exim4", {}});
     EXPECT_THAT(advice, HasSubstr("exim4 (process 42)"));
     EXPECT_THAT(advice, HasSubstr("systemctl disable --now exim4"));
     EXPECT_THAT(advice, HasSubstr("127.0.0.1:2525"));
