@@ -20,7 +20,7 @@
 #include <boost/asio/signal_set.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
-#include "app/hardening.h"
+#include "app/descriptors.h"
 #include "app/listeners.h"
 #include "app/queue_watch.h"
 #include "app/service_manager.h"

@@ -8,9 +8,9 @@
 #include <unistd.h>
 
 #include "app/daemon.h"
-#include "app/hardening.h"
 #include "app/log_sink.h"
 #include "app/service_manager.h"
+#include "mailramp/app/hardening.h"
 #include "mailramp/config/load.h"
 #include "mailramp/oauth/secret_reference.h"
 

@@ -17,6 +17,7 @@
 #include <CLI/Validators.hpp>
 
 #include "cli/admin_client.h"
+#include "cli/check_command.h"
 #include "cli/commands.h"
 #include "cli/config_commands.h"
 #include "cli/terminal.h"
@@ -42,15 +43,18 @@ struct Arguments {
     bool all = false;
     bool yes = false;
     std::string mailbox;
+    std::string send_to;
     QueueListFilter filter;
 };
 
 using Command = std::function<ExitStatus(const Arguments&)>;
 
 constexpr const char* footer =
-    "Exit status: 0 done, 64 wrong command line, 65 no such thing, 69 the daemon does not answer or an\n"
-    "address cannot be bound, 70 a bug, 71 the system refused, 73 queue folder or admin socket not usable,\n"
-    "74 disk or output failed, 75 try again later, 77 no permission, 78 wrong configuration.";
+    "Exit status: 0 done, 64 wrong command line, 65 no such thing, 69 the daemon does not answer, an "
+    "address\n"
+    "cannot be bound or a step of check failed, 70 a bug, 71 the system refused, 73 queue folder or admin\n"
+    "socket not usable, 74 disk or output failed, 75 try again later, 77 no permission, 78 wrong "
+    "configuration.";
 
 constexpr std::uint64_t listed_messages_max = 1'000'000'000;
 
@@ -101,6 +105,26 @@ CLI::App& add_command(CLI::App& parent, const char* name, const char* descriptio
     CLI::App* added = parent.add_subcommand(name, description);
     added->callback([&chosen, command = std::move(command)] { chosen = command; });
     return *added;
+}
+
+void add_check_command(CLI::App& root, Arguments& arguments, Command& chosen) {
+    CLI::App& check = add_command(
+        root, "check", "Try all that mail needs on its way out, and say what to do about what fails", chosen,
+        [](const Arguments& given) {
+            check::Options options;
+            options.config_file = given.config_file;
+            options.mailbox = given.mailbox;
+            options.send_to = given.send_to;
+            return check_command(console_for(given), options);
+        });
+    check.add_option("--config", arguments.config_file, "Configuration")
+        ->type_name("FILE")
+        ->capture_default_str();
+    check.add_option("--mailbox", arguments.mailbox, "Only this mailbox (its name or address)")
+        ->type_name("NAME");
+    check.add_option("--send-to", arguments.send_to, "Send a test message there, through each mailbox")
+        ->type_name("ADDRESS");
+    check.add_flag("--json", arguments.json, "Answer as JSON (docs/check.md)");
 }
 
 void add_daemon_commands(CLI::App& root, Arguments& arguments, Command& chosen) {
@@ -286,6 +310,7 @@ ExitStatus run_checked(int argc, char** argv) {
     root.require_subcommand(1);
     root.footer(footer);
     add_daemon_commands(root, arguments, chosen);
+    add_check_command(root, arguments, chosen);
     add_queue_commands(root, arguments, chosen);
     add_mailbox_commands(root, arguments, chosen);
     try {

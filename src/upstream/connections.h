@@ -11,9 +11,9 @@
 
 #include "mailramp/io/timer.h"
 #include "mailramp/oauth/token_cache.h"
+#include "mailramp/upstream/session.h"
 #include "mailramp/upstream/smtp_courier.h"
 #include "upstream/pool.h"
-#include "upstream/session.h"
 
 namespace mailramp::upstream {
 

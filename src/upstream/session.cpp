@@ -1,4 +1,4 @@
-#include "upstream/session.h"
+#include "mailramp/upstream/session.h"
 
 #include <algorithm>
 #include <utility>

@@ -1,4 +1,4 @@
-// upstream/session.h: one connection to a server, from the first look-up of its name to QUIT.
+// mailramp/upstream/session.h: one connection to a server, from the first look-up of its name to QUIT.
 //
 // Drives smtp::ClientProtocol over an io::Stream. What the server says, and what goes wrong on the way, are
 // values (mail::Answer), never errors. One coroutine at a time uses a session; it must end before the session
