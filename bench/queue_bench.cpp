@@ -56,7 +56,7 @@ double plain_syncs_per_second(const std::filesystem::path& folder, double second
 
 io::Task<> produce(queue::QueueStore& store, Run& run) {
     while (Steady::now() < run.end) {
-        auto staged = store.stage(64 * 1024);
+        auto staged = store.stage(64 * 1024, {});
         for (std::size_t left = run.size_bytes; left > 0;) {
             const std::size_t piece = std::min<std::size_t>(left, 32 * 1024);
             auto appended = co_await staged->append(std::string(piece, 'x'));

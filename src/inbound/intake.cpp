@@ -17,16 +17,17 @@ constexpr std::size_t inline_bytes_wanted = 64 * 1024;
 // RFC 5322 §2.1.1: no line is longer, and a Message-ID has no place to fold.
 constexpr std::size_t message_id_bytes_max = 998;
 
+}  // namespace
+
 smtp::ServerReply refusal_for(const base::Error& error) {
     if (error.kind == base::ErrorKind::limit) return {452, "4.3.1", error.message};
     return {451, "4.3.0", error.message};
 }
 
-}  // namespace
-
-Intake::Intake(Context& context, Origin origin)
+Intake::Intake(Context& context, Origin origin, queue::Reservation room)
     : context_(context),
       origin_(origin),
+      room_(std::move(room)),
       header_({.header_bytes_max = context.options.header_bytes_max,
                .received_max = context.options.received_fields_max}) {}
 
@@ -34,14 +35,13 @@ Intake::~Intake() {
     context_.memory.give_back(reserved_bytes_);
 }
 
-std::optional<smtp::ServerReply> Intake::begin(std::uint64_t declared_bytes) {
-    if (auto admitted = context_.store.admits(declared_bytes); !admitted)
-        return refusal_for(admitted.error());
+std::optional<smtp::ServerReply> Intake::begin() {
+    if (auto admitted = context_.store.admits(room_); !admitted) return refusal_for(admitted.error());
     // Tight memory never refuses a message here: its content then goes to a file from the first octet on.
     inline_bytes_ = std::min(inline_bytes_wanted, context_.memory.left() / 4);
     if (!context_.memory.take(inline_bytes_)) inline_bytes_ = 0;
     reserved_bytes_ += inline_bytes_;
-    staged_ = context_.store.stage(inline_bytes_);
+    staged_ = context_.store.stage(inline_bytes_, std::move(room_));
     received_ = context_.clock.wall();
     return {};
 }

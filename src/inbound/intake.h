@@ -26,6 +26,12 @@ struct Origin {
     std::string_view listener;
 };
 
+// 452 4.3.1 when there is no room, else 451 4.3.0.
+[[nodiscard]] smtp::ServerReply refusal_for(const base::Error& error);
+
+// What this relay adds in front of a message is less.
+inline constexpr std::uint64_t added_bytes_max = 4096;
+
 // What a client is told when no route takes its message.
 inline constexpr std::string_view no_route =
     "No route takes this sender, recipient and client; see `routes` in the relay's configuration";
@@ -33,13 +39,14 @@ inline constexpr std::string_view no_route =
 class Intake {
   public:
     // `context` and `origin`'s strings must outlive it.
-    Intake(Context& context, Origin origin);
+    // `room` is what the store keeps for the message.
+    Intake(Context& context, Origin origin, queue::Reservation room);
     ~Intake();
     Intake(const Intake&) = delete;
     Intake& operator=(const Intake&) = delete;
 
     // Opens the message in the store, or says why not now (452 4.3.1, 451 4.3.0).
-    [[nodiscard]] std::optional<smtp::ServerReply> begin(std::uint64_t declared_bytes);
+    [[nodiscard]] std::optional<smtp::ServerReply> begin();
     // Takes a piece of the content; a reply means that the message is refused and the rest need not come. The
     // views (chunk, helo) must live until it returns.
     [[nodiscard]] io::Task<std::optional<smtp::ServerReply>> take(std::string_view chunk,
@@ -63,6 +70,7 @@ class Intake {
 
     Context& context_;
     Origin origin_;
+    queue::Reservation room_;
     std::unique_ptr<queue::StagedMessage> staged_;
     mail::HeaderSection header_;
     std::string header_from_;

@@ -135,12 +135,14 @@ bool Session::too_slow() const {
 }
 
 void Session::mail() {
-    if (auto admitted = context_.store.admits(protocol_.declared_bytes().value_or(0)); !admitted) {
-        const bool full = admitted.error().kind == base::ErrorKind::limit;
-        protocol_.answer({full ? 452 : 451, full ? "4.3.1" : "4.3.0", admitted.error().message});
+    // Who has said how much will come has its room from here on (RFC 1870 §6.1).
+    const std::uint64_t declared_bytes = protocol_.declared_bytes().value_or(0);
+    auto room = context_.store.reserve(declared_bytes > 0 ? declared_bytes + added_bytes_max : 0);
+    if (!room) {
+        protocol_.answer(refusal_for(room.error()));
         return;
     }
-    intake_.emplace(context_, Origin{.client_address = client_, .listener = listener_});
+    intake_.emplace(context_, Origin{.client_address = client_, .listener = listener_}, std::move(*room));
     protocol_.answer({250, "2.1.0", "Sender OK"});
 }
 
@@ -157,7 +159,7 @@ void Session::rcpt() {
 }
 
 void Session::data() {
-    if (auto refused = intake_->begin(protocol_.declared_bytes().value_or(0))) {
+    if (auto refused = intake_->begin()) {
         protocol_.answer(*refused);
         return;
     }

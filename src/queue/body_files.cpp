@@ -5,6 +5,8 @@
 #include <utility>
 
 #include "mailramp/base/text.h"
+#include "queue/folder.h"
+#include "queue/room.h"
 
 namespace mailramp::queue {
 
@@ -68,6 +70,10 @@ BodyWriter::BodyWriter(BodyFolder folder, VfsFile file, std::size_t sync_bytes)
     : folder_(std::move(folder)), file_(std::move(file)), sync_bytes_(sync_bytes) {}
 
 base::Result<> BodyWriter::fail_for_good(base::Error error) {
+    // What is free is measured while the file is still there: without it there is room again.
+    if (error.kind == ErrorKind::limit)
+        error.message = "the queue's disk is full: " + mebibytes(disk_free_bytes(folder_.directory)) +
+                        " are free; make room on it (" + error.message + ")";
     // Closed at once, so that nothing can sync it again and believe the answer.
     file_.reset();
     failure_ = error;

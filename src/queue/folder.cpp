@@ -1,6 +1,7 @@
 #include "queue/folder.h"
 
 #include <cerrno>
+#include <limits>
 #include <string>
 #include <system_error>
 #include <utility>
@@ -8,6 +9,7 @@
 #include <fcntl.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include "mailramp/base/text.h"
@@ -161,6 +163,12 @@ Folder& Folder::operator=(Folder&& other) noexcept {
 
 Folder::~Folder() {
     if (lock_ >= 0) ::close(lock_);
+}
+
+std::uint64_t disk_free_bytes(const std::filesystem::path& folder) {
+    struct statvfs found{};
+    if (::statvfs(folder.c_str(), &found) != 0) return std::numeric_limits<std::int64_t>::max();
+    return static_cast<std::uint64_t>(found.f_bavail) * found.f_frsize;
 }
 
 }  // namespace mailramp::queue

@@ -1,6 +1,7 @@
 // queue/folder.h: the queue's folder on the disk: that it is ours, private, and used by nobody else.
 #pragma once
 
+#include <cstdint>
 #include <filesystem>
 
 #include "mailramp/base/result.h"
@@ -29,5 +30,9 @@ class Folder {
     std::filesystem::path path_;
     int lock_ = -1;
 };
+
+// What is free on its disk for a user other than root. A file system that cannot tell has all the room there
+// is: the writes themselves will say when it has not.
+[[nodiscard]] std::uint64_t disk_free_bytes(const std::filesystem::path& folder);
 
 }  // namespace mailramp::queue

@@ -66,12 +66,15 @@ Operations GroupCommit::write(Operations batch) {
 
 GroupCommit::Ended GroupCommit::commit_together(Operations& batch) {
     if (auto begun = core_->begin(); !begun) return give_up(batch, begun.error());
-    std::uint64_t more_bytes = 0;
+    Room room = room_;
     for (const std::shared_ptr<Operation>& operation : batch) {
         if (operation->brings_mail) {
-            operation->outcome = room_.admits(options_.limits, more_bytes + operation->content_bytes);
+            const std::size_t bytes = operation->content_bytes;
+            operation->outcome = operation->content_on_disk ? room.admits_on_disk(options_.limits, bytes)
+                                                            : room.admits(options_.limits, bytes);
             if (!operation->outcome) continue;
-            more_bytes += operation->content_bytes;
+            room.coming_bytes += bytes;
+            if (operation->content_on_disk) room.spooled_bytes += bytes;
         }
         operation->outcome = operation->apply(*core_);
         if (core_->damage() == Damage::none) continue;

@@ -32,7 +32,8 @@ struct Operation {
     Kind kind = Kind::write;
     bool brings_mail = false;  // refused when there is no room
     std::size_t content_bytes = 0;
-    std::size_t rows = 1;  // about how many rows it touches
+    bool content_on_disk = false;  // a synced file has it
+    std::size_t rows = 1;          // about how many rows it touches
     // Called on the store's thread, and again if the transaction has to be repeated.
     std::move_only_function<base::Result<>(Core&)> apply;
 

@@ -1,23 +1,12 @@
 #include "mailramp/queue/sqlite_store.h"
 
-#include <cerrno>
 #include <utility>
-
-#include <sys/statvfs.h>
 
 #include "mailramp/base/events.h"
 #include "queue/store_impl.h"
 
 namespace mailramp::queue {
 namespace {
-
-// What is free for a user other than root. A file system that cannot tell has all the room there is: the
-// writes themselves will say when it has not.
-std::uint64_t disk_free_bytes(const std::filesystem::path& folder) {
-    struct statvfs found{};
-    if (::statvfs(folder.c_str(), &found) != 0) return std::uint64_t{1} << 62;
-    return static_cast<std::uint64_t>(found.f_bavail) * found.f_frsize;
-}
 
 CoreOptions core_options(const SqliteStoreOptions& options, const Folder& folder) {
     CoreOptions core;

@@ -8,12 +8,26 @@ namespace mailramp::queue {
 using base::ErrorKind;
 
 SqliteStagedMessage::~SqliteStagedMessage() {
-    store_.shrink(size_bytes_);
-    if (file_ && !file_is_needed_) discard_file();
+    if (!file_) return;
+    if (file_is_needed_)
+        store_.kept(spooled_bytes_);
+    else
+        discard_file();
+}
+
+// What it has taken is given back at once: the client may go on sending for a while, and others need the
+// room.
+base::Result<> SqliteStagedMessage::fail_for_good(base::Error error) {
+    failure_ = std::move(error);
+    buffer_.clear();
+    if (file_) discard_file();
+    room_.give_back();
+    return std::unexpected(*failure_);
 }
 
 void SqliteStagedMessage::discard_file() {
     const BodyName name{id_, store_.instance()};
+    store_.unspooled(std::exchange(spooled_bytes_, 0));
     store_.body_workers().post([file = std::move(file_), folder = store_.bodies(), name] {
         file->writer.reset();
         // What cannot be removed now is an orphan that the next start removes.
@@ -23,10 +37,8 @@ void SqliteStagedMessage::discard_file() {
 
 io::Task<base::Result<>> SqliteStagedMessage::append(std::string octets) {
     if (failure_) co_return std::unexpected(*failure_);
-    if (auto grown = store_.grow(octets.size()); !grown) {
-        failure_ = grown.error();
-        co_return grown;
-    }
+    auto grown = store_.grow(room_, size_bytes_ + octets.size());
+    if (!grown) co_return fail_for_good(std::move(grown.error()));
     size_bytes_ += octets.size();
     if (buffer_.empty())
         buffer_ = std::move(octets);
@@ -57,8 +69,10 @@ io::Task<base::Result<>> SqliteStagedMessage::spill() {
     if (!written) {
         // A full disk is the client's business (452); any other failure may pass (451).
         if (written.error().kind != ErrorKind::limit) written.error().kind = ErrorKind::unavailable;
-        failure_ = written.error();
+        co_return fail_for_good(std::move(written.error()));
     }
+    spooled_bytes_ += octets;
+    store_.spooled(octets);
     co_return written;
 }
 
@@ -80,6 +94,7 @@ io::Task<base::Result<>> SqliteStagedMessage::commit(Acceptance acceptance) {
     auto operation = std::make_shared<Operation>();
     operation->brings_mail = true;
     operation->content_bytes = size_bytes_;
+    operation->content_on_disk = file_ != nullptr;
     operation->rows = 2 + message->acceptance.recipients.size();
     operation->apply = [message](Core& core) { return core.accept(*message); };
     // If this coroutine ends while it waits, nobody knows how the commit ended: the file stays.
@@ -91,7 +106,8 @@ io::Task<base::Result<>> SqliteStagedMessage::commit(Acceptance acceptance) {
         co_return outcome;
     }
     // From now on the content counts among the queue's own.
-    store_.shrink(std::exchange(size_bytes_, 0));
+    room_.give_back();
+    store_.kept(std::exchange(spooled_bytes_, 0));
     failure_ = base::Error{ErrorKind::invalid, "the message has been committed"};
     for (std::size_t i = 0; i < message->acceptance.recipients.size(); ++i) {
         const std::string& mailbox = message->acceptance.recipients[i].mailbox;
@@ -109,8 +125,7 @@ io::Task<base::Result<>> SqliteStagedMessage::finish_file(NewMessage& message) {
     auto finished = co_await io::offload(store_.body_workers(), std::move(work));
     if (!finished) {
         if (finished.error().kind != ErrorKind::limit) finished.error().kind = ErrorKind::unavailable;
-        failure_ = finished.error();
-        co_return finished;
+        co_return fail_for_good(std::move(finished.error()));
     }
     message.checksum = file_->writer->checksum();
     co_return finished;

@@ -13,8 +13,8 @@ namespace mailramp::queue {
 class SqliteStagedMessage final : public StagedMessage {
   public:
     // `store` must outlive it.
-    SqliteStagedMessage(SqliteStore& store, QueueId id, std::size_t inline_bytes_max)
-        : store_(store), id_(id), inline_bytes_max_(inline_bytes_max) {}
+    SqliteStagedMessage(SqliteStore& store, QueueId id, std::size_t inline_bytes_max, Reservation room)
+        : store_(store), id_(id), inline_bytes_max_(inline_bytes_max), room_(std::move(room)) {}
     ~SqliteStagedMessage() override;
 
     [[nodiscard]] QueueId id() const override { return id_; }
@@ -31,10 +31,13 @@ class SqliteStagedMessage final : public StagedMessage {
     [[nodiscard]] io::Task<base::Result<>> spill();
     [[nodiscard]] io::Task<base::Result<>> finish_file(NewMessage& message);
     void discard_file();
+    [[nodiscard]] base::Result<> fail_for_good(base::Error error);
 
     SqliteStore& store_;
     QueueId id_;
     std::size_t inline_bytes_max_;
+    Reservation room_;
+    std::uint64_t spooled_bytes_ = 0;
     std::string buffer_;
     std::uint64_t size_bytes_ = 0;
     std::shared_ptr<File> file_;

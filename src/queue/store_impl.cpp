@@ -103,6 +103,7 @@ io::Task<base::Result<>> SqliteStore::perform(std::shared_ptr<Operation> operati
 void SqliteStore::receive(StoreNews news) {
     const StoreHealth before = std::exchange(health_, std::move(news.health));
     room_ = news.room;
+    room_.spooled_bytes = spooled_bytes_;
     busy_since_tick_ = busy_since_tick_ || !news.finished.empty();
     housekeeping_left_ = news.housekeeping_left;
     waiting_operations_ -= news.finished.size();
@@ -148,14 +149,36 @@ void SqliteStore::arm_timer() {
 
 // ------------------------------------------------------------------ accepting
 
-base::Result<> SqliteStore::admits(std::uint64_t size_bytes) const {
+base::Result<> SqliteStore::works() const {
     if (health_.state == StoreState::failed) return base::fail(ErrorKind::unavailable, health_.reason);
     if (waiting_operations_ >= parts_.options.waiting_operations_max)
         return base::fail(ErrorKind::unavailable, "too many operations wait for the queue's disk");
-    return room_.admits(limits_, staged_bytes_ + size_bytes);
+    return {};
 }
 
-std::unique_ptr<StagedMessage> SqliteStore::stage(std::size_t inline_bytes_max) {
+base::Result<> SqliteStore::has_room_for(std::uint64_t more_bytes) const {
+    Room room = room_;
+    room.coming_bytes = coming_bytes_;
+    return room.admits(limits_, more_bytes);
+}
+
+base::Result<Reservation> SqliteStore::reserve(std::uint64_t size_bytes) {
+    if (auto working = works(); !working) return std::unexpected(working.error());
+    if (auto room = has_room_for(size_bytes); !room) {
+        // The disk was last looked at when something was stored: others may have made room on it since.
+        busy_since_tick_ = true;
+        arm_timer();
+        return std::unexpected(room.error());
+    }
+    return Reservation(coming_bytes_, size_bytes);
+}
+
+base::Result<> SqliteStore::admits(const Reservation& room) const {
+    if (auto working = works(); !working || room.bytes() > 0) return working;
+    return has_room_for(0);
+}
+
+std::unique_ptr<StagedMessage> SqliteStore::stage(std::size_t inline_bytes_max, Reservation room) {
     const QueueId id(next_id_++);
     if (id.value() >= reserve_at_) {
         reserve_at_ = id.value() + reserve_ahead;
@@ -164,14 +187,24 @@ std::unique_ptr<StagedMessage> SqliteStore::stage(std::size_t inline_bytes_max) 
         ++waiting_operations_;
         thread_.submit(std::move(reserve));
     }
-    return std::make_unique<SqliteStagedMessage>(*this, id,
-                                                 std::min(inline_bytes_max, parts_.options.inline_bytes_max));
+    return std::make_unique<SqliteStagedMessage>(
+        *this, id, std::min(inline_bytes_max, parts_.options.inline_bytes_max), std::move(room));
 }
 
-base::Result<> SqliteStore::grow(std::uint64_t octets) {
-    if (auto room = admits(octets); !room) return room;
-    staged_bytes_ += octets;
+base::Result<> SqliteStore::grow(Reservation& room, std::uint64_t size_bytes) {
+    if (auto working = works(); !working) return working;
+    if (size_bytes <= room.bytes()) return {};
+    const std::uint64_t more_bytes = size_bytes - room.bytes();
+    if (auto admitted = has_room_for(more_bytes); !admitted) return admitted;
+    room = Reservation(coming_bytes_, size_bytes);
     return {};
+}
+
+// Counts no longer as content that is on the disk for the time being, neither now nor when its free space was
+// measured.
+void SqliteStore::kept(std::uint64_t octets) {
+    spooled_bytes_ -= octets;
+    room_.spooled_bytes -= std::min(room_.spooled_bytes, octets);
 }
 
 io::Task<> SqliteStore::enter_flight(std::size_t octets) {

@@ -34,8 +34,10 @@ class SqliteStore final : public QueueStore {
                 base::Logger logger);
     ~SqliteStore() override;
 
-    [[nodiscard]] base::Result<> admits(std::uint64_t size_bytes) const override;
-    [[nodiscard]] std::unique_ptr<StagedMessage> stage(std::size_t inline_bytes_max) override;
+    [[nodiscard]] base::Result<Reservation> reserve(std::uint64_t size_bytes) override;
+    [[nodiscard]] base::Result<> admits(const Reservation& room) const override;
+    [[nodiscard]] std::unique_ptr<StagedMessage> stage(std::size_t inline_bytes_max,
+                                                       Reservation room) override;
     void on_due(std::function<void(std::string_view mailbox)> callback) override {
         on_due_ = std::move(callback);
     }
@@ -62,8 +64,12 @@ class SqliteStore final : public QueueStore {
     // Waits until so many octets may be on their way to the large-body workers.
     [[nodiscard]] io::Task<> enter_flight(std::size_t octets);
     void leave_flight(std::size_t octets);
-    [[nodiscard]] base::Result<> grow(std::uint64_t octets);  // content that is in no transaction yet
-    void shrink(std::uint64_t octets) { staged_bytes_ -= octets; }
+    // Makes the room of a message at least so large.
+    [[nodiscard]] base::Result<> grow(Reservation& room, std::uint64_t size_bytes);
+    // Content that is in a file and in no transaction yet; then the file is removed, or stays.
+    void spooled(std::uint64_t octets) { spooled_bytes_ += octets; }
+    void unspooled(std::uint64_t octets) { spooled_bytes_ -= octets; }
+    void kept(std::uint64_t octets);
     void due(std::string_view mailbox) const;
     [[nodiscard]] const SqliteStoreOptions& options() const { return parts_.options; }
     [[nodiscard]] const BodyFolder& bodies() const { return parts_.bodies; }
@@ -73,6 +79,8 @@ class SqliteStore final : public QueueStore {
   private:
     struct Alive {};  // coroutines of the store's own see by it that the store is gone
 
+    [[nodiscard]] base::Result<> works() const;
+    [[nodiscard]] base::Result<> has_room_for(std::uint64_t more_bytes) const;
     void receive(StoreNews news);
     void log_changes(const StoreHealth& before);
     void arm_timer();
@@ -90,7 +98,8 @@ class SqliteStore final : public QueueStore {
     std::function<void(std::string_view)> on_due_;
     std::int64_t next_id_ = 0, reserve_at_ = 0;
     std::size_t waiting_operations_ = 0;
-    std::uint64_t staged_bytes_ = 0;
+    std::uint64_t coming_bytes_ = 0;   // the sum of the reservations
+    std::uint64_t spooled_bytes_ = 0;  // of those, in files
     std::size_t in_flight_bytes_ = 0;
     std::deque<io::Event*> flight_queue_;  // in the frames of coroutines that wait
     OpenBodies open_bodies_;

@@ -212,12 +212,16 @@ def inherited(listener):
 
 def submit(client, content, recipients=(RECIPIENT,), sender=SENDER, options=()):
     """A whole transaction of smtplib; the queue id of the 250."""
+    def replies():
+        yield client.mail(sender, options)
+        yield from (client.rcpt(recipient) for recipient in recipients)
+        yield client.data(content)
+
     client.ehlo_or_helo_if_needed()
-    steps = [client.mail(sender, options), *(client.rcpt(recipient) for recipient in recipients), client.data(content)]
-    for code, text in steps:
+    for code, text in replies():
         if code != 250:
             raise smtplib.SMTPResponseException(code, text)
-    return re.fullmatch(rb'2\.0\.0 queued as (\w+)', steps[-1][1]).group(1).decode()
+    return re.fullmatch(rb'2\.0\.0 queued as (\w+)', text).group(1).decode()
 
 
 def seconds_between(earlier, later):

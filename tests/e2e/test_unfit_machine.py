@@ -1,5 +1,6 @@
 """Ports, folders and disks that are taken, closed or full: refused or waited for, with the remedy, and nothing is lost."""
 
+import contextlib
 import os
 import pathlib
 import smtplib
@@ -15,6 +16,8 @@ import harness
 import relay
 from bad_input import CANNOT_CREATE, TRY_AGAIN, UNAVAILABLE
 from relay import HEAD
+
+UPLOAD_BYTES = 10_000_000
 
 
 def fill(folder):
@@ -155,6 +158,59 @@ class UnfitMachine(bad_input.Scenario):
         self.assertEqual(bodies, sorted(content.split(b'\r\n\r\n', 1)[1] for content in accepted))
         # With room again, it accepts again.
         self.expect_next_client_served()
+
+    def test_of_large_uploads_at_once_those_that_fit_are_taken(self):
+        harness.require_root()
+        queue = self.folder / 'disk'
+        queue.mkdir(mode=0o700)
+        self.small_disk(queue, 64)
+        self.start_plain(queue={'directory': queue / 'queue', 'disk_free_min': '2MiB', 'failed_commit_retry': '100ms'},
+                         upstream={'port': self.reserved_port()})
+        content = HEAD + (b'x' * 76 + b'\r\n') * (UPLOAD_BYTES // 78)
+        with contextlib.ExitStack() as uploads:
+            admitted, replies = [], []
+            for _ in range(10):
+                client = uploads.enter_context(harness.RawClient(self.daemon.port))
+                client.greet()
+                replies.append(client.command(f'MAIL FROM:<{relay.SENDER}> SIZE={len(content)}'))
+                if replies[-1].startswith('250'):
+                    admitted.append(client)
+            # 62 MiB less what the database takes.
+            self.assertEqual(len(admitted), 6, replies)
+            self.assertRegex(replies[-1], r'\A452 4\.3\.1 .* for messages that are coming in')
+            for client in admitted:
+                client.expect(f'RCPT TO:<{relay.RECIPIENT}>', 250)
+                client.expect('DATA', 354)
+            for start in range(0, len(content), 1_000_000):
+                for client in admitted:
+                    client.send(content[start:start + 1_000_000])
+            # Who has declared nothing takes nothing away from those who have.
+            with harness.RawClient(self.daemon.port) as undeclared:
+                undeclared.greet()
+                self.assertRegex(undeclared.submit(relay.SENDER, [relay.RECIPIENT], content + b'.\r\n'), r'\A452 4\.3\.1 ')
+            for client in admitted:
+                client.send(b'.\r\n')
+            self.assertEqual([client.reply()[:3] for client in admitted], ['250'] * len(admitted))
+        self.assertEqual(self.queued_messages(), len(admitted))
+
+    def test_a_disk_that_others_fill_says_how_little_is_free(self):
+        harness.require_root()
+        queue = self.folder / 'disk'
+        queue.mkdir(mode=0o700)
+        self.small_disk(queue, 64)
+        self.start_plain(queue={'directory': queue / 'queue', 'disk_free_min': '2MiB'})
+        with harness.RawClient(self.daemon.port) as client:
+            client.greet()
+            client.expect(f'MAIL FROM:<{relay.SENDER}> SIZE={UPLOAD_BYTES}', 250)
+            client.expect(f'RCPT TO:<{relay.RECIPIENT}>', 250)
+            client.expect('DATA', 354)
+            client.send(HEAD + (b'x' * 76 + b'\r\n') * 20_000)
+            harness.eventually(lambda: any((queue / 'queue' / 'bodies').iterdir()), what='file')
+            fill(queue)
+            client.send((b'x' * 76 + b'\r\n') * 60_000 + b'.\r\n')
+            self.assertRegex(client.reply(), r'\A452 4\.3\.1 .* 0 MiB are free')
+        self.assertIn(' 0 MiB are free', self.daemon.wait_for('rejected')['message'])
+        harness.eventually(lambda: not any((queue / 'queue' / 'bodies').iterdir()), what='removal')
 
     def test_space_that_is_freed_is_used_without_a_restart(self):
         harness.require_root()

@@ -20,6 +20,7 @@
 #include "mailramp/mail/answer.h"
 #include "mailramp/mail/envelope.h"
 #include "mailramp/queue/queue_id.h"
+#include "mailramp/queue/reservation.h"
 
 namespace mailramp::queue {
 
@@ -229,12 +230,17 @@ class QueueStore {
   public:
     virtual ~QueueStore() = default;
 
-    // Whether a message of this size (0: unknown) may come in now. No I/O. The error is what commit() would
-    // give.
-    [[nodiscard]] virtual base::Result<> admits(std::uint64_t size_bytes) const = 0;
+    // Keeps room for a message that is to come (0: of unknown size), so that it is not refused for want of
+    // room later. No I/O. ErrorKind::limit: there is none; unavailable: the disk fails. The reservation must
+    // not outlive the store.
+    [[nodiscard]] virtual base::Result<Reservation> reserve(std::uint64_t size_bytes) = 0;
+    // Whether the message that this room is for may still come in. No I/O; errors as above.
+    [[nodiscard]] virtual base::Result<> admits(const Reservation& room) const = 0;
     // Content beyond `inline_bytes_max` (or beyond the store's own limit, if that is less) goes to a file as
     // it arrives: the caller gives less when memory is tight.
-    [[nodiscard]] virtual std::unique_ptr<StagedMessage> stage(std::size_t inline_bytes_max) = 0;
+    // Content beyond `room` is refused when there is no more.
+    [[nodiscard]] virtual std::unique_ptr<StagedMessage> stage(std::size_t inline_bytes_max,
+                                                               Reservation room) = 0;
 
     // Called on the event loop whenever something of a mailbox may have become due (accepted, retried).
     virtual void on_due(std::function<void(std::string_view mailbox)> callback) = 0;

@@ -228,8 +228,9 @@ class FakeQueueStore final : public queue::QueueStore {
     }
 
     // What delivery never asks for.
-    base::Result<> admits(std::uint64_t) const override { return {}; }
-    std::unique_ptr<queue::StagedMessage> stage(std::size_t) override { return nullptr; }
+    base::Result<queue::Reservation> reserve(std::uint64_t) override { return {}; }
+    base::Result<> admits(const queue::Reservation&) const override { return {}; }
+    std::unique_ptr<queue::StagedMessage> stage(std::size_t, queue::Reservation) override { return nullptr; }
     io::Task<base::Result<queue::ListPage>> list(queue::ListRequest) override { co_return queue::ListPage{}; }
     io::Task<base::Result<queue::MessageRow>> show(queue::QueueId) override { co_return queue::MessageRow{}; }
     io::Task<base::Result<queue::QueueCounts>> counts() override { co_return queue::QueueCounts{}; }

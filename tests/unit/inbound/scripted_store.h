@@ -33,13 +33,18 @@ class ScriptedStore final : public queue::QueueStore {
     std::vector<StoredMessage> messages;
     std::size_t commits_begun = 0;
     std::size_t staged_alive = 0;
+    std::uint64_t reserved_bytes = 0;
     std::vector<std::size_t> inline_limits;
 
-    base::Result<> admits(std::uint64_t) const override {
+    base::Result<queue::Reservation> reserve(std::uint64_t size_bytes) override {
+        if (admission_error) return std::unexpected(*admission_error);
+        return queue::Reservation(reserved_bytes, size_bytes);
+    }
+    base::Result<> admits(const queue::Reservation&) const override {
         if (admission_error) return std::unexpected(*admission_error);
         return {};
     }
-    std::unique_ptr<queue::StagedMessage> stage(std::size_t inline_bytes_max) override {
+    std::unique_ptr<queue::StagedMessage> stage(std::size_t inline_bytes_max, queue::Reservation) override {
         inline_limits.push_back(inline_bytes_max);
         return std::make_unique<Staged>(*this,
                                         queue::QueueId(static_cast<std::int64_t>(inline_limits.size())));

@@ -181,6 +181,26 @@ TEST_F(InboundServer, ClosesAtOnceWhenTheDiskIsFull) {
     });
 }
 
+TEST_F(InboundServer, KeepsRoomForADeclaredSizeFromMailOn) {
+    run([](InboundServer& t) -> io::Task<> {
+        Client client = co_await t.connect();
+        EXPECT_THAT(co_await client.reply(), StartsWith("220 "));
+        EXPECT_THAT(co_await client.ask("EHLO x"), StartsWith("250"));
+        EXPECT_THAT(co_await client.ask("MAIL FROM:<a@b.test> SIZE=100000"), StartsWith("250 "));
+        EXPECT_GE(t.store.reserved_bytes, 100'000u);
+        EXPECT_THAT(co_await client.ask("RSET"), StartsWith("250 "));
+        EXPECT_EQ(t.store.reserved_bytes, 0u);
+        EXPECT_THAT(co_await client.ask("MAIL FROM:<a@b.test>"), StartsWith("250 "));
+        EXPECT_EQ(t.store.reserved_bytes, 0u);
+        EXPECT_THAT(co_await client.ask("RSET"), StartsWith("250 "));
+        EXPECT_THAT(co_await client.ask("MAIL FROM:<a@b.test> SIZE=100000"), StartsWith("250 "));
+        client.close();
+        while (t.server->counters().sessions_open > 0)
+            co_await io::sleep_for(1ms);
+    });
+    EXPECT_EQ(store.reserved_bytes, 0u);
+}
+
 TEST_F(InboundServer, AFailedCommitIsAnswered451AndLeavesNothing) {
     store.commit_error = base::Error{base::ErrorKind::unavailable, "The queue could not be synced"};
     run([](InboundServer& t) -> io::Task<> {

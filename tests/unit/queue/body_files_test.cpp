@@ -12,8 +12,10 @@ namespace mailramp::queue {
 namespace {
 
 using base::ErrorKind;
+using ::testing::AllOf;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
+using ::testing::StartsWith;
 using ::testing::UnorderedElementsAre;
 
 constexpr std::size_t sync_bytes = 1000;
@@ -170,7 +172,9 @@ TEST_F(BodyFiles, NeedTheirFolderSynced) {
 
 TEST_F(BodyFiles, TellAFullDiskFromABrokenOne) {
     disk.fail_call(2, TestDisk::Lasting::once, SQLITE_FULL);
-    EXPECT_EQ(write(name, "x").error().kind, ErrorKind::limit);
+    const base::Error full = write(name, "x").error();
+    EXPECT_EQ(full.kind, ErrorKind::limit);
+    EXPECT_THAT(full.message, AllOf(StartsWith("the queue's disk is full: "), HasSubstr(" MiB are free; ")));
     disk.fail_call(2, TestDisk::Lasting::once);
     EXPECT_EQ(write(BodyName{QueueId(78), 3}, "x").error().kind, ErrorKind::io);
 }

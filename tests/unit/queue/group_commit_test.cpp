@@ -284,6 +284,14 @@ TEST_F(Commits, RefuseMailThatDoesNotFitAndNothingElse) {
     EXPECT_FALSE(group->failed());
 }
 
+TEST_F(Commits, TakeALargeMessageForWhichThereWasRoomWhenItCame) {
+    disk_free_bytes = 1 << 20;
+    const auto large = accepting(QueueId(next++), 5'000'000);
+    large->content_on_disk = true;
+    std::ignore = group->write({large});
+    EXPECT_TRUE(large->outcome);
+}
+
 TEST_F(Commits, CheckpointBetweenThemselvesAndNeverLetTheLogGrowForNothing) {
     wal_checkpoint_bytes = 50'000;
     open();
@@ -333,6 +341,26 @@ TEST(RoomTest, NamesTheLimitThatIsReached) {
     EXPECT_THAT((Room{900, 1000, 0}.admits(limits, 101).error().message), HasSubstr("queue is full"));
     EXPECT_THAT((Room{0, 199, 0}.admits(limits, 100).error().message), HasSubstr("disk is full"));
     EXPECT_THAT((Room{0, 1000, 51}.admits(limits, 0).error().message), HasSubstr("checkpoints fail"));
+}
+
+TEST(RoomTest, CountsWhatIsComingOnce) {
+    constexpr std::uint64_t mib = 1 << 20;
+    const RoomLimits limits{1000 * mib, 10 * mib, mib};
+    Room room{.disk_free_bytes = 100 * mib, .coming_bytes = 60 * mib};
+    EXPECT_TRUE(room.admits(limits, 30 * mib));
+    EXPECT_THAT(room.admits(limits, 31 * mib).error().message,
+                HasSubstr("100 MiB are free, 10 MiB are kept for deliveries and 60 MiB for messages that are "
+                          "coming in; make room"));
+    // Half of it is no longer among what is free.
+    room = {.disk_free_bytes = 70 * mib, .coming_bytes = 60 * mib, .spooled_bytes = 30 * mib};
+    EXPECT_TRUE(room.admits(limits, 30 * mib));
+    EXPECT_THAT(room.admits(limits, 31 * mib).error().message, HasSubstr("70 MiB are free"));
+}
+
+TEST(RoomTest, TakesContentThatIsOnTheDiskWhateverIsFree) {
+    const RoomLimits limits{1000, 100, 50};
+    EXPECT_TRUE((Room{.content_bytes = 900}.admits_on_disk(limits, 100)));
+    EXPECT_FALSE((Room{.content_bytes = 900}.admits_on_disk(limits, 101)));
 }
 
 }  // namespace

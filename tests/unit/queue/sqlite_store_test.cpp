@@ -95,7 +95,7 @@ class Store : public ::testing::Test {
         return std::move(result.value());
     }
     base::Result<QueueId> accept(std::vector<std::string> pieces, std::string mailbox = "m") {
-        const auto staged = store->stage(1000);
+        const auto staged = store->stage(1000, {});
         const auto done = wait_for(accept_message(*staged, std::move(pieces),
                                                   acceptance_for({{"a@example.com", std::move(mailbox)}})));
         if (!done) return std::unexpected(done.error());
@@ -194,7 +194,7 @@ TEST_F(Store, ReportsDamagedContent) {
 TEST_F(Store, LeavesNoTraceOfAMessageThatWasDropped) {
     open();
     {
-        const auto staged = store->stage(1000);
+        const auto staged = store->stage(1000, {});
         ASSERT_TRUE(wait_for(staged->append(pattern(5'000))));
         EXPECT_THAT(body_names(), SizeIs(1));
     }
@@ -209,7 +209,7 @@ TEST_F(Store, CommitsManyMessagesTogether) {
     std::vector<std::unique_ptr<StagedMessage>> staged;
     std::vector<std::optional<base::Result<>>> results(50);
     for (auto& result : results) {
-        staged.push_back(store->stage(1000));
+        staged.push_back(store->stage(1000, {}));
         boost::asio::co_spawn(
             context,
             store_result(accept_message(*staged.back(), {"x"}, acceptance_for({{"a@example.com", "m"}})),
@@ -226,7 +226,7 @@ TEST_F(Store, CommitsManyMessagesTogether) {
 
 TEST_F(Store, KeepsLessInMemoryWhenTheCallerSaysSo) {
     open();
-    const auto staged = store->stage(10);
+    const auto staged = store->stage(10, {});
     ASSERT_TRUE(
         wait_for(accept_message(*staged, {"0123456789", "x"}, acceptance_for({{"a@example.com", "m"}}))));
     EXPECT_THAT(body_names(), SizeIs(1));
@@ -239,7 +239,7 @@ TEST_F(Store, BoundsWhatIsOnItsWayToTheFiles) {
     std::vector<std::unique_ptr<StagedMessage>> staged;
     std::vector<std::optional<base::Result<>>> results(20);
     for (auto& result : results) {
-        staged.push_back(store->stage(1000));
+        staged.push_back(store->stage(1000, {}));
         boost::asio::co_spawn(
             context,
             store_result(accept_message(*staged.back(), {pattern(5'000), pattern(8'000), "x"},
@@ -259,16 +259,58 @@ TEST_F(Store, RefusesMailBeyondItsSize) {
     options.size_bytes_max = 10'000;
     open();
     ASSERT_TRUE(accept({pattern(6'000)}));
-    EXPECT_TRUE(store->admits(4'000));
-    EXPECT_EQ(store->admits(4'001).error().kind, ErrorKind::limit);
-    const auto staged = store->stage(1000);
+    EXPECT_TRUE(store->reserve(4'000));
+    EXPECT_EQ(store->reserve(4'001).error().kind, ErrorKind::limit);
+    const auto staged = store->stage(1000, {});
     ASSERT_TRUE(wait_for(staged->append(pattern(3'000))));
-    EXPECT_FALSE(store->admits(1'001)) << "what is on its way in counts";
+    EXPECT_FALSE(store->reserve(1'001)) << "what is on its way in counts";
     EXPECT_EQ(wait_for(staged->append(pattern(1'001))).error().kind, ErrorKind::limit);
     EXPECT_EQ(wait_for(staged->commit(acceptance_for({{"a@example.com", "m"}}))).error().kind,
               ErrorKind::limit);
+    EXPECT_TRUE(store->reserve(4'000)) << "what was refused needs no room, however long it goes on";
     ASSERT_TRUE(wait_for(store->settle(delivered(*claim().message))));
-    EXPECT_TRUE(store->admits(7'000));
+    EXPECT_TRUE(store->reserve(10'000));
+}
+
+TEST_F(Store, KeepsRoomForWhatWasDeclared) {
+    options.size_bytes_max = 10'000;
+    open();
+    auto room = store->reserve(8'000);
+    ASSERT_TRUE(room);
+    EXPECT_FALSE(store->reserve(2'001));
+    const auto undeclared = store->stage(1000, {});
+    EXPECT_FALSE(wait_for(undeclared->append(pattern(2'001))));
+    const auto also_undeclared = store->stage(1000, {});
+    ASSERT_TRUE(wait_for(also_undeclared->append(pattern(2'000))));
+    EXPECT_FALSE(store->reserve(1));
+    EXPECT_TRUE(store->admits(*room));
+    const auto declared = store->stage(1000, std::move(*room));
+    EXPECT_TRUE(wait_for(accept_message(*declared, {pattern(5'000), pattern(3'000)},
+                                        acceptance_for({{"a@example.com", "m"}}))));
+    EXPECT_TRUE(wait_for(also_undeclared->commit(acceptance_for({{"b@example.com", "m"}}))));
+    EXPECT_FALSE(store->reserve(1));
+}
+
+TEST_F(Store, GivesTheRoomBackThatWasKeptForNothing) {
+    options.size_bytes_max = 10'000;
+    open();
+    {
+        const auto room = store->reserve(10'000);
+        EXPECT_FALSE(store->reserve(1));
+    }
+    {
+        const auto staged = store->stage(1000, store->reserve(10'000).value());
+        ASSERT_TRUE(wait_for(staged->append(pattern(6'000))));
+        EXPECT_FALSE(store->reserve(1));
+    }
+    {
+        const auto staged = store->stage(1000, store->reserve(10'000).value());
+        ASSERT_TRUE(
+            wait_for(accept_message(*staged, {pattern(6'000)}, acceptance_for({{"a@example.com", "m"}}))));
+        EXPECT_TRUE(store->reserve(4'000)) << "less has come than was declared";
+    }
+    run();
+    EXPECT_EQ(body_names().size(), 1u);
 }
 
 TEST_F(Store, RefusesWhatWouldWaitTooLong) {
@@ -404,7 +446,7 @@ TEST_F(StoreOnABadDisk, TellsAClientToTryAgainAndRecovers) {
     EXPECT_EQ(refused.error().kind, ErrorKind::unavailable);
     EXPECT_EQ(store->health().refused_but_maybe_sent, 1u);
     EXPECT_EQ(store->health().state, StoreState::open) << "the event loop ran until the disk worked again";
-    EXPECT_TRUE(store->admits(0));
+    EXPECT_TRUE(store->reserve(0));
     EXPECT_THAT(body_names(), SizeIs(1)) << "the row may come back after a power cut, so its file stays";
     EXPECT_TRUE(accept({"x"}));
     EXPECT_EQ(wait_for(store->counts())->messages, 2u);
