@@ -1,13 +1,13 @@
 # What is installed beside the programs, each where the FHS and systemd look for it: below /usr/local as below /usr.
 
-# The unit as it is names the program of /usr. Replaced at the time of installing, since `cmake --install --prefix` may
-# choose another place than the configuration did.
-set(unit_of_prefix ${PROJECT_BINARY_DIR}/systemd/mailramp.service)
+# The unit as it is names the program of /usr. Replaced where it was installed, since `cmake --install --prefix` may choose
+# another place than the configuration did, and root, who installs, should leave nothing in the build folder.
+install(FILES systemd/mailramp.service systemd/mailramp.socket DESTINATION lib/systemd/system)
 install(CODE "
-    file(READ \"${PROJECT_SOURCE_DIR}/systemd/mailramp.service\" unit)
+    set(installed \"\$ENV{DESTDIR}\${CMAKE_INSTALL_PREFIX}/lib/systemd/system/mailramp.service\")
+    file(READ \"\${installed}\" unit)
     string(REPLACE \"=/usr/sbin/\" \"=\${CMAKE_INSTALL_PREFIX}/${CMAKE_INSTALL_SBINDIR}/\" unit \"\${unit}\")
-    file(WRITE \"${unit_of_prefix}\" \"\${unit}\")")
-install(FILES ${unit_of_prefix} systemd/mailramp.socket DESTINATION lib/systemd/system)
+    file(WRITE \"\${installed}\" \"\${unit}\")")
 install(FILES systemd/mailramp.sysusers DESTINATION lib/sysusers.d RENAME mailramp.conf)
 
 install(FILES README.md CHANGELOG.md LICENSE config/mailramp.yaml DESTINATION ${CMAKE_INSTALL_DOCDIR})

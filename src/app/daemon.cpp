@@ -53,6 +53,7 @@ constexpr EndTimes end_times;
 
 // How soon the service manager's display, and the log, follow what has changed.
 constexpr base::Duration status_interval = std::chrono::seconds(1);
+constexpr std::string_view stopping_status = "stopping: what is being sent gets a few seconds to end";
 
 // For a disk, a log or a lock that never answers: nothing that was acknowledged depends on a clean end.
 void end_at_once(int) {
@@ -333,9 +334,12 @@ io::Task<> Daemon::Impl::begin() {
 }
 
 io::Task<> Daemon::Impl::report_status() {
-    while (!draining) {
+    for (;;) {
         watch->look();
-        manager.tell(Notice::status, describe(standing()));
+        if (draining)
+            manager.tell(Notice::stopping, stopping_status);
+        else
+            manager.tell(Notice::status, describe(standing()));
         co_await io::sleep_for(status_interval);
     }
 }
@@ -374,7 +378,7 @@ io::Task<> Daemon::Impl::wait_for_signals() {
         std::signal(SIGALRM, end_at_once);
         alarm(end_times.alarm_seconds);
         logger.info(base::events::stopping, "", {{"signal", strsignal(number)}});
-        manager.tell(Notice::stopping, "stopping: what is being sent gets a few seconds to end");
+        manager.tell(Notice::stopping, stopping_status);
         spawn(drain());
     }
 }

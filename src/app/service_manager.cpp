@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <cstdlib>
 #include <limits>
+#include <tuple>
 #include <utility>
 
 #include <unistd.h>
@@ -59,19 +60,23 @@ ManagerTerms take_manager_terms() {
     return terms;
 }
 
-std::string notification(Notice notice, std::string_view status) {
-    std::string datagram;
+std::string_view line_of(Notice notice) {
     switch (notice) {
         case Notice::status:
             break;
         case Notice::ready:
-            datagram = "READY=1\n";
-            break;
+            return "READY=1\n";
         case Notice::stopping:
-            datagram = "STOPPING=1\n";
-            break;
+            return "STOPPING=1\n";
     }
-    return datagram.append("STATUS=").append(base::printable(status, status_bytes_max)).append("\n");
+    return {};
+}
+
+std::string notification(std::string_view lines, std::string_view status) {
+    return std::string(lines)
+        .append("STATUS=")
+        .append(base::printable(status, status_bytes_max))
+        .append("\n");
 }
 
 std::string describe(const Standing& standing) {
@@ -99,25 +104,29 @@ ServiceManager::ServiceManager(ManagerTerms terms, base::Logger logger) : logger
 }
 
 void ServiceManager::tell(Notice notice, std::string_view status) {
-    std::string datagram = notification(notice, status);
-    if (!socket_ || datagram == last_) return;
-    send(datagram);
+    if (!socket_) return;
+    const std::string_view line = line_of(notice);
+    if (!unheard_.ends_with(line)) unheard_ += line;
+    std::string datagram = notification(unheard_, status);
+    if (datagram == last_ || !send(datagram)) return;
+    unheard_.clear();
     last_ = std::move(datagram);
 }
 
 io::Task<> ServiceManager::feed_watchdog() {
     while (socket_ && watchdog_pause_ > base::Duration::zero()) {
-        send("WATCHDOG=1\n");
+        std::ignore = send("WATCHDOG=1\n");
         co_await io::sleep_for(watchdog_pause_);
     }
 }
 
-// Mail goes on without a manager; what it is not told now, it hears with the next change.
-void ServiceManager::send(std::string_view datagram) {
+// Mail goes on without a manager. It may be too busy to listen: our socket does not wait for it.
+bool ServiceManager::send(std::string_view datagram) {
     const auto sent = socket_->send(datagram);
     if (!sent && !failing_)
         logger_.warning(base::events::notify_failed, sent.error().message + "; mail goes on");
     failing_ = !sent.has_value();
+    return !failing_;
 }
 
 }  // namespace mailramp::app

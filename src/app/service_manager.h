@@ -39,8 +39,12 @@ enum class Notice {
     stopping,  // a signal asked for the end
 };
 
-// One datagram. The status is made printable and cut: it is one line in the manager's display. Pure.
-[[nodiscard]] std::string notification(Notice notice, std::string_view status);
+// "READY=1\n"; empty for a status alone. Pure.
+[[nodiscard]] std::string_view line_of(Notice notice);
+
+// One datagram: these lines, and the status made printable and cut to one line in the manager's display.
+// Pure.
+[[nodiscard]] std::string notification(std::string_view lines, std::string_view status);
 
 // How a running daemon stands.
 struct Standing {
@@ -57,18 +61,20 @@ class ServiceManager {
   public:
     ServiceManager(ManagerTerms terms, base::Logger logger);
 
-    // Says so unless exactly this was said last.
+    // Says so unless exactly this was said last. What the manager could not take goes along with the next
+    // call, so that it learns of READY=1 however busy it was; whoever tells has to come back with the status.
     void tell(Notice notice, std::string_view status);
     // Ends at once where no watchdog is, else never: it lives as long as the loop.
     io::Task<> feed_watchdog();
 
   private:
-    void send(std::string_view datagram);
+    [[nodiscard]] bool send(std::string_view datagram);
 
     base::Duration watchdog_pause_{};
     base::Logger logger_;
     std::optional<io::NotifySocket> socket_;
-    std::string last_;
+    std::string last_;     // what it has heard
+    std::string unheard_;  // lines that it has not; each Notice once at most
     bool failing_ = false;
 };
 

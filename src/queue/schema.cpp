@@ -187,6 +187,11 @@ base::Result<> check_identity(Database& database) {
                               "): start that version again, or let it empty the queue before going back");
     if (*version < 1)
         return base::fail(ErrorKind::invalid, "the queue has no schema version: it was not made whole");
+    // No release had these, so nothing converts them.
+    if (*version < schema_version)
+        return base::fail(ErrorKind::invalid,
+                          "the queue was written by a mailramp from before 0.1.0 (schema " +
+                              std::to_string(*version) + "): let that one empty it, then move it aside");
     return {};
 }
 

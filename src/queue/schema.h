@@ -13,7 +13,7 @@
 namespace mailramp::queue {
 
 inline constexpr std::int64_t application_id = 0x6D72616D;  // "mram": how file(1) may recognise the file
-inline constexpr std::int64_t schema_version = 1;           // PRAGMA user_version
+inline constexpr std::int64_t schema_version = 2;           // PRAGMA user_version
 inline constexpr std::int64_t page_bytes = 4096;
 inline constexpr std::int64_t wal_frame_bytes = page_bytes + 24;
 
@@ -22,7 +22,7 @@ enum class Deletion { quick, overwriting };
 
 // Sets what holds for a connection, makes the tables if the database is empty, and checks that the file is
 // ours, of this version, and was made with the page size and vacuum mode that cannot be changed later.
-// ErrorKind::conflict: another program has it open; ErrorKind::invalid: not ours, or of a newer version.
+// ErrorKind::conflict: another program has it open; ErrorKind::invalid: not ours, or of another version.
 [[nodiscard]] base::Result<> prepare_schema(Database& database, Deletion deletion, base::WallTime now);
 
 // How states are stored. The numbers never change their meaning.

@@ -1,7 +1,19 @@
 #include "app/service_manager.h"
 
+#include <array>
+#include <cstddef>
+#include <string>
+#include <string_view>
+#include <vector>
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "mailramp/base/result.h"
+#include "mailramp/io/notify_socket.h"
 
 namespace mailramp::app {
 namespace {
@@ -37,14 +49,14 @@ TEST(ManagerTermsRead, IgnoreAWatchdogThatIsNoTime) {
 }
 
 TEST(Notification, HasALineForTheStateAndOneForTheStatus) {
-    EXPECT_EQ(notification(Notice::ready, "taking mail"), "READY=1\nSTATUS=taking mail\n");
-    EXPECT_EQ(notification(Notice::stopping, "bye"), "STOPPING=1\nSTATUS=bye\n");
-    EXPECT_EQ(notification(Notice::status, "x"), "STATUS=x\n");
+    EXPECT_EQ(notification(line_of(Notice::ready), "taking mail"), "READY=1\nSTATUS=taking mail\n");
+    EXPECT_EQ(notification(line_of(Notice::stopping), "bye"), "STOPPING=1\nSTATUS=bye\n");
+    EXPECT_EQ(notification(line_of(Notice::status), "x"), "STATUS=x\n");
 }
 
 TEST(Notification, TakesNoSecondLineFromItsStatus) {
-    EXPECT_EQ(notification(Notice::status, "a\nREADY=1"), "STATUS=a?READY=1\n");
-    EXPECT_LT(notification(Notice::status, std::string(100'000, 'x')).size(), 600U);
+    EXPECT_EQ(notification(line_of(Notice::status), "a\nREADY=1"), "STATUS=a?READY=1\n");
+    EXPECT_LT(notification(line_of(Notice::status), std::string(100'000, 'x')).size(), 600U);
 }
 
 Standing standing(std::uint64_t messages, std::uint64_t held = 0) {
@@ -102,6 +114,78 @@ TEST(ServiceManagerThatIsGone, IsMentionedOnce) {
     gone.tell(Notice::ready, "taking mail");
     gone.tell(Notice::status, "taking mail; 1 message queued");
     EXPECT_THAT(events, ::testing::ElementsAre("notify_failed"));
+}
+
+// The manager's end of the socket, of which nothing is read until a test does.
+class BusyManager {
+  public:
+    BusyManager() : end_(socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0)) {
+        sockaddr_un address{};
+        address.sun_family = AF_UNIX;
+        socklen_t size = sizeof(sa_family_t);  // the system names it, abstractly
+        base::check(bind(end_, reinterpret_cast<const sockaddr*>(&address), size) == 0, "bind");
+        size = sizeof address;
+        base::check(getsockname(end_, reinterpret_cast<sockaddr*>(&address), &size) == 0, "getsockname");
+        const std::size_t path = size - offsetof(sockaddr_un, sun_path);
+        name_ = "@" + std::string(address.sun_path + 1, path - 1);
+    }
+    BusyManager(const BusyManager&) = delete;
+    BusyManager& operator=(const BusyManager&) = delete;
+    ~BusyManager() { close(end_); }
+
+    [[nodiscard]] const std::string& name() const { return name_; }
+
+    // Other services' news, until no more fit.
+    void fill() const {
+        auto other = io::NotifySocket::open(name_);
+        base::check(other.has_value(), "the manager's socket");
+        constexpr int datagrams_max = 100'000;
+        int sent = 0;
+        while (sent < datagrams_max && other->send("STATUS=other\n"))
+            ++sent;
+        base::check(sent < datagrams_max, "the queue of datagrams has an end");
+    }
+
+    [[nodiscard]] std::vector<std::string> heard() const {
+        std::vector<std::string> datagrams;
+        std::array<char, 4096> buffer{};
+        for (;;) {
+            const ssize_t size = recv(end_, buffer.data(), buffer.size(), 0);
+            if (size < 0) return datagrams;
+            const std::string_view text(buffer.data(), static_cast<std::size_t>(size));
+            if (text != "STATUS=other\n") datagrams.emplace_back(text);
+        }
+    }
+
+  private:
+    int end_;
+    std::string name_;
+};
+
+TEST(ServiceManagerThatIsBusy, HearsWhatItMissedWithTheNextStatus) {
+    const BusyManager busy;
+    ServiceManager manager({.socket = busy.name(), .watchdog_pause = {}}, base::Logger());
+    busy.fill();
+    manager.tell(Notice::ready, "taking mail");
+    EXPECT_THAT(busy.heard(), ::testing::IsEmpty());
+    manager.tell(Notice::status, "taking mail");
+    manager.tell(Notice::status, "taking mail");
+    EXPECT_THAT(busy.heard(),
+                ::testing::ElementsAre("READY=1\nSTATUS=taking mail\n", "STATUS=taking mail\n"));
+    manager.tell(Notice::status, "taking mail");
+    EXPECT_THAT(busy.heard(), ::testing::IsEmpty());
+}
+
+TEST(ServiceManagerThatIsBusy, HearsOfTheEndWithWhatItMissedBefore) {
+    const BusyManager busy;
+    ServiceManager manager({.socket = busy.name(), .watchdog_pause = {}}, base::Logger());
+    busy.fill();
+    manager.tell(Notice::ready, "taking mail");
+    manager.tell(Notice::stopping, "stopping");
+    manager.tell(Notice::stopping, "stopping");
+    EXPECT_THAT(busy.heard(), ::testing::IsEmpty());
+    manager.tell(Notice::stopping, "stopping");
+    EXPECT_THAT(busy.heard(), ::testing::ElementsAre("READY=1\nSTOPPING=1\nSTATUS=stopping\n"));
 }
 
 }  // namespace

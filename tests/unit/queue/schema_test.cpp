@@ -26,6 +26,14 @@ struct Visitor {
         sqlite3_finalize(statement);
         return value;
     }
+    std::string text(const char* sql) {
+        sqlite3_stmt* statement = nullptr;
+        EXPECT_EQ(sqlite3_prepare_v2(connection, sql, -1, &statement, nullptr), SQLITE_OK) << sql;
+        EXPECT_EQ(sqlite3_step(statement), SQLITE_ROW) << sql;
+        std::string value(reinterpret_cast<const char*>(sqlite3_column_text(statement, 0)));
+        sqlite3_finalize(statement);
+        return value;
+    }
     sqlite3* connection = nullptr;
 };
 
@@ -112,9 +120,33 @@ base::Error refusal_after(const char* sql) {
 }
 
 TEST(Schema, RefusesAQueueOfANewerVersion) {
-    const base::Error error = refusal_after("PRAGMA user_version=2");
+    const base::Error error = refusal_after("PRAGMA user_version=3");
     EXPECT_EQ(error.kind, base::ErrorKind::invalid);
-    EXPECT_THAT(error.message, HasSubstr("newer mailramp (schema 2, this one knows 1)"));
+    EXPECT_THAT(error.message, HasSubstr("newer mailramp (schema 3, this one knows 2)"));
+}
+
+TEST(Schema, RefusesAQueueOfAnOlderVersionWithWhatToDo) {
+    const base::Error error = refusal_after("PRAGMA user_version=1");
+    EXPECT_EQ(error.kind, base::ErrorKind::invalid);
+    EXPECT_THAT(error.message, HasSubstr("from before 0.1.0 (schema 1): let that one empty it"));
+}
+
+// Whoever changes a table changes the version with it, or queues of yesterday open as good and then fail at
+// each message. Names and types of the columns, by FNV-1a.
+TEST(Schema, HasTheTablesOfItsVersion) {
+    const TemporaryFolder temporary;
+    {
+        const CoreOnDisk queue(temporary.queue());
+    }
+    Visitor file(temporary.queue() / "queue.db");
+    const std::string columns = file.text(
+        "SELECT group_concat(line, ';') FROM (SELECT t.name || '.' || c.name || ' ' || c.type AS line "
+        "FROM sqlite_schema t, pragma_table_info(t.name) c WHERE t.type='table' ORDER BY line)");
+    std::uint64_t hash = 0xcbf29ce484222325;
+    for (const char octet : columns)
+        hash = (hash ^ static_cast<unsigned char>(octet)) * 0x100000001b3;
+    EXPECT_EQ(schema_version, 2);
+    EXPECT_EQ(hash, 5675883346862285459U) << "the columns are: " << columns;
 }
 
 TEST(Schema, RefusesTheDatabaseOfAnotherProgram) {
