@@ -129,6 +129,7 @@ io::Task<base::Result<queue::ClaimResult>> Dispatcher::Impl::claim(Mailbox& mail
     request.now = asked;
     request.lease_until = asked + mailbox.options.attempt_timeout + options_.lease_grace;
     request.recipients_max = std::max<std::size_t>(mailbox.options.recipients_max, 1);
+    request.caps = mailbox.splits.caps();
     request.budget = budget_.record(mailbox.options.name);
     base::Result<queue::ClaimResult> claimed = co_await store_.claim_due(std::move(request));
     if (!claimed) {
@@ -179,6 +180,7 @@ io::Task<> Dispatcher::Impl::fly(Mailbox& mailbox, Schedule::Attempt begun, Loan
     flight->stage = Flight::Stage::settling;
     Outcome outcome = judge(*flight, report);
     hear_of_sender(mailbox, sender, report, outcome);
+    if (outcome.cut_while_naming) mailbox.splits.cut(flight->message.id, outcome.recipients.size());
     const LeaseUse use = outcome.permit;
     co_await give_back(std::move(loan.permit), use);
     co_await give_back(std::move(loan.connection), LeaseUse::used);

@@ -27,6 +27,7 @@
 #include "delivery/retry_policy.h"
 #include "delivery/schedule.h"
 #include "delivery/sender_breaker.h"
+#include "delivery/splits.h"
 #include "mailramp/delivery/dispatcher.h"
 #include "mailramp/io/timer.h"
 
@@ -34,11 +35,15 @@ namespace mailramp::delivery {
 
 struct Mailbox {
     Mailbox(const DeliveryOptions& delivery, MailboxOptions mailbox)
-        : options(std::move(mailbox)), schedule(delivery, options), senders(options.sender_breaker) {}
+        : options(std::move(mailbox)),
+          schedule(delivery, options),
+          senders(options.sender_breaker),
+          splits(delivery.split) {}
 
     MailboxOptions options;
     Schedule schedule;
     SenderBreaker senders;
+    Splits splits;
     std::optional<base::SteadyTime> deadline;     // as it stands in Impl::deadlines_
     std::optional<base::WallTime> stopped_since;  // as it was last to be stored
     bool save_wanted = false;                     // the pause differs from what is stored

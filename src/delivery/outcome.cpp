@@ -96,6 +96,17 @@ bool was_cut(const RecipientReport& report, const AttemptFacts& facts) {
     return facts.stopping && report.fate == Fate::not_tried && silent;
 }
 
+// The reply tells the step exactly; without one a reset may have taken earlier replies with it.
+bool was_cut_while_naming(const RecipientReport& report, const provider::Verdict& verdict) {
+    const mail::Answer& answer = report.answer;
+    if (report.fate != Fate::not_tried && report.fate != Fate::refused) return false;
+    if (answer.channel != mail::Channel::smtp || verdict.action != Action::retry ||
+        verdict.radius != Radius::connection)
+        return false;
+    if (answer.code == 0) return answer.phase >= mail::Phase::mail && answer.phase <= mail::Phase::data;
+    return answer.code == 421 && answer.phase == mail::Phase::rcpt;
+}
+
 // "At once" is a promise only when the next transaction will be smaller; otherwise a server that refuses
 // everybody this way would be asked without end.
 void stop_endless_requeue(std::vector<Plan>& plans) {
@@ -271,6 +282,9 @@ Outcome conclude(const DeliveryOptions& options, const MailboxOptions& mailbox,
     for (std::size_t i = 0; i < count; ++i)
         outcome.recipients.push_back(
             settle_one(options, claimed.recipients[i], report.recipients[i], verdicts[i], plans[i], facts));
+    for (std::size_t i = 0; i < count; ++i)
+        outcome.cut_while_naming |=
+            was_cut_while_naming(report.recipients[i], verdicts[i]) && !was_cut(report.recipients[i], facts);
     outcome.news = news_of(mailbox, report, verdicts, plans, facts);
     outcome.permit = outcome.news.reached < mail::Phase::mail ? LeaseUse::unused : LeaseUse::used;
     return outcome;

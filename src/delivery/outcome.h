@@ -34,6 +34,7 @@ struct RecipientOutcome {
 struct Outcome {
     std::vector<RecipientOutcome> recipients;  // in the order of the claim
     MailboxNews news;
+    bool cut_while_naming = false;     // the connection ended when the server heard of the recipients
     LeaseUse permit = LeaseUse::used;  // whether the server may have counted a message
 };
 

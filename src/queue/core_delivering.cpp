@@ -90,14 +90,17 @@ base::Result<ClaimedMessage> Core::load_claimed(QueueId id, const std::string& m
     message.envelope.smtputf8 = query.integer(6) != 0;
     message.envelope.ret = ret_from_word(query.text(7));
     message.envelope.envid = query.text(8);
-    const auto paused = stopped_total(mailbox, now);
-    if (!paused) return std::unexpected(paused.error());
-    message.stopped_for = base::Duration(*paused);
+    const auto stopped = stopped_total(mailbox, now);
+    if (!stopped) return std::unexpected(stopped.error());
+    message.stopped_for = base::Duration(*stopped);
     return message;
 }
 
 base::Result<> Core::claim_recipients(const ClaimRequest& request, ClaimedMessage& message) {
-    std::int64_t paused_before = message.stopped_for.count();
+    std::int64_t stopped_before = message.stopped_for.count();
+    std::size_t recipients_max = request.recipients_max;
+    for (const RecipientsCap& cap : request.caps)
+        if (cap.message == message.id) recipients_max = std::min(recipients_max, cap.recipients_max);
     {
         Query query(*database_,
                     "SELECT row, address, notify, orcpt, route, attempts, maybe_delivered, first_tried,"
@@ -105,7 +108,7 @@ base::Result<> Core::claim_recipients(const ClaimRequest& request, ClaimedMessag
                     "recipient_of_message"
                     " WHERE message=? AND mailbox=? AND state IN (?,?) AND due<=? ORDER BY row LIMIT ?",
                     message.id.value(), request.mailbox, state_number(RecipientState::queued),
-                    state_number(RecipientState::uncertain), micros(request.now), request.recipients_max);
+                    state_number(RecipientState::uncertain), micros(request.now), recipients_max);
         for (;;) {
             const auto row = query.next();
             if (!row) return std::unexpected(row.error());
@@ -117,14 +120,14 @@ base::Result<> Core::claim_recipients(const ClaimRequest& request, ClaimedMessag
             recipient.attempts = static_cast<int>(query.integer(5));
             recipient.maybe_delivered = query.integer(6) != 0;
             recipient.first_tried = wall_time(query.integer(7));
-            paused_before = query.integer(8);
+            stopped_before = query.integer(8);
             recipient.uncertain_endings = static_cast<int>(query.integer(10));
             moved(state_from_number(query.integer(9)), RecipientState::claimed);
             message.recipients.push_back(std::move(recipient));
         }
     }
     message.stopped_for =
-        base::Duration(std::max<std::int64_t>(0, message.stopped_for.count() - paused_before));
+        base::Duration(std::max<std::int64_t>(0, message.stopped_for.count() - stopped_before));
     for (const ClaimedRecipient& recipient : message.recipients) {
         auto claimed =
             run(*database_,

@@ -197,6 +197,7 @@ void ExchangeSession::rcpt(const Line& line) {
     const mail::PathRules rules{.utf8 = envelope_.smtputf8 ? mail::Utf8::allowed : mail::Utf8::refused};
     const auto path = mail::parse_forward_path(line.arguments.substr(3), rules);
     if (!path) return say("501 5.1.3 Invalid address");
+    if (world_.faults.take("drop-recipient", path->address)) return hang_up();
     mail::Recipient recipient{path->address, {}, {}};
     std::string_view parameters = path->rest;
     while (!base::trim(parameters).empty()) {

@@ -107,6 +107,7 @@ constexpr std::array fault_names{
     FaultName{"drop-auth", "the connection ends instead of the reply to AUTH"},
     FaultName{"drop-mail", "the connection ends instead of the reply to MAIL"},
     FaultName{"drop-rcpt", "the connection ends instead of the reply to RCPT"},
+    FaultName{"drop-recipient", "the connection ends instead of the reply to RCPT of the address behind @"},
     FaultName{"drop-data", "the connection ends instead of 354"},
     FaultName{"drop-body", "the connection ends at the first octets of the body"},
     FaultName{"drop-after-dot", "the message is stored, then the connection ends without a reply"},

@@ -16,7 +16,7 @@ namespace mailramp::sandbox {
 struct Fault {
     std::string name;
     std::optional<std::uint64_t> times_left;  // nothing: until it is cleared
-    std::string mailbox;                      // in lower case; empty: every mailbox
+    std::string mailbox;  // in lower case; empty: every mailbox (drop-recipient: the recipient)
 };
 
 struct FaultName {

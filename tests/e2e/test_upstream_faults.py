@@ -95,6 +95,19 @@ class UpstreamFaults(relay.Scenario):
         self.daemon.wait_for('delivered', queue_id=self.send())
         self.assertEqual(len(self.sandbox.messages()), 4)
 
+    def test_a_recipient_that_the_server_hangs_up_on_harms_no_other(self):
+        self.sandbox.fail('drop-recipient', mailbox='poison@example.test')
+        self.start()
+        recipients = ('one@example.test', 'poison@example.test', 'two@example.test')
+        queue_id = self.send(recipients=recipients)
+        for recipient in recipients[::2]:
+            self.daemon.wait_for('delivered', queue_id=queue_id, to=recipient)
+        self.assertEqual(sorted(message['to'] for message in self.sandbox.messages()), [['one@example.test'], ['two@example.test']])
+        states = {address: row['state'] for address, row in self.recipients_of(queue_id).items()}
+        self.assertEqual({address for address, state in states.items() if state != 'delivered'}, {'poison@example.test'})
+        self.sandbox.clear()
+        self.daemon.wait_for('delivered', queue_id=queue_id, to='poison@example.test')
+
 
 def passing(fault, times=1, uncertain=False, copies=1, large=False):
     def test(self):

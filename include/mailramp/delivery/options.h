@@ -58,6 +58,14 @@ struct SenderBreakerOptions {
     std::size_t senders_max = 1000;  // remembered for a mailbox; beyond it the one longest unheard of goes
 };
 
+// A message whose attempts end because the server hangs up while recipients are named goes to fewer of them
+// at a time, so that one that the server cannot bear does not stop the others.
+struct SplitOptions {
+    std::size_t cuts_max = 2;        // of whole attempts
+    std::size_t divisor = 10;        // from then on so many times fewer recipients after each
+    std::size_t messages_max = 100;  // of a mailbox, remembered
+};
+
 // What a mailbox may do. Zero means no limit.
 struct BudgetLimits {
     std::size_t messages_max = 30;  // in any `window`; a place is free one window after the final reply
@@ -87,6 +95,7 @@ struct PresentationLimits {
 struct DeliveryOptions {
     RetryOptions retry;
     PauseOptions pause;
+    SplitOptions split;
     PresentationLimits presentation;
     // A permit whose holder ends before its claim is durable counts as used after this.
     base::Duration permit_lease = std::chrono::seconds(30);

@@ -87,6 +87,11 @@ class StagedMessage {
 
 // ------------------------------------------------------------------ delivering
 
+struct RecipientsCap {
+    QueueId message;
+    std::size_t recipients_max = 1;  // in one claim
+};
+
 struct ClaimRequest {
     std::string mailbox;
     base::WallTime now;
@@ -95,6 +100,7 @@ struct ClaimRequest {
     // Stored with the mailbox in the same transaction when a message was claimed: the budget with this
     // message counted in.
     std::string budget;
+    std::vector<RecipientsCap> caps = {};  // messages of which fewer are claimed
 };
 
 struct ClaimedRecipient {

@@ -217,6 +217,31 @@ TEST(Dispatcher, SplitsAMessageWithTooManyRecipientsWithoutCountingAFailure) {
         EXPECT_EQ(row.attempts, 1);
 }
 
+TEST(Dispatcher, OnlyTheRecipientThatTheServerHangsUpOnStaysBehind) {
+    for (const int code : {0, 421}) {  // without a word, or with one
+        const auto world = started({mailbox("m")});
+        world->courier.script = [code](const Submission& submission) {
+            for (const mail::Recipient& recipient : submission.envelope.recipients)
+                if (recipient.address == "poison@example.net")
+                    return says(submission, Fate::not_tried,
+                                answer(mail::Phase::rcpt, code, "", "Service closing"));
+            return delivers(submission);
+        };
+        std::vector<std::string> recipients;
+        for (int i = 0; i < 30; ++i)
+            recipients.push_back(i == 17 ? "poison@example.net" : "r" + std::to_string(i) + "@example.net");
+        world->store.accept("m", recipients);
+        world->run_for(1min);
+        EXPECT_EQ(world->store.count(RecipientState::delivered), 0U) << "the line may have broken by chance";
+        world->run_for(15min);
+        EXPECT_EQ(world->store.count(RecipientState::delivered), 29U);
+        EXPECT_LT(world->courier.seen.size(), 25U);
+        EXPECT_THAT(world->courier.seen.back().recipients, ::testing::ElementsAre("poison@example.net"));
+        world->run_for(std::chrono::days(6));
+        EXPECT_EQ(world->store.count(RecipientState::held), 1U);
+    }
+}
+
 TEST(Dispatcher, HoldsAMessageThatIsTooOldWithItsLastAnswer) {
     const auto world = started({mailbox("m")});
     world->courier.script = [](const Submission& submission) {

@@ -264,10 +264,13 @@ class FakeQueueStore final : public queue::QueueStore {
         message.envelope.sender = sender;
         message.size_bytes = content.size();
         message.accepted = accepted_[id];
+        std::size_t recipients_max = request.recipients_max;
+        for (const queue::RecipientsCap& cap : request.caps)
+            if (cap.message == id) recipients_max = std::min(recipients_max, cap.recipients_max);
         for (FakeRow& row : rows_) {
             if (row.id != id || row.mailbox != request.mailbox || !waits(row) || row.due > request.now)
                 continue;
-            if (message.recipients.size() == request.recipients_max) break;
+            if (message.recipients.size() == recipients_max) break;
             row.state = queue::RecipientState::claimed;
             row.ending = false;
             message.recipients.push_back(queue::ClaimedRecipient{.row = row.row,

@@ -176,6 +176,36 @@ TEST_F(OutcomeOf, ALineThatBreaksInTheMessageCountsSinceTheMessageMayBeTheReason
     EXPECT_TRUE(news(tried).of_message);
 }
 
+TEST_F(OutcomeOf, AConnectionThatEndsWhileRecipientsAreNamedIsNoted) {
+    using mail::Phase;
+    struct Case {
+        Phase phase;
+        int code;
+        Radius radius;
+        bool noted;
+    };
+    for (const Case& c : {
+             Case{Phase::rcpt, 0, Radius::connection, true},
+             Case{Phase::mail, 0, Radius::connection, true},  // the reset may have overtaken replies
+             Case{Phase::data, 0, Radius::connection, true},
+             Case{Phase::rcpt, 421, Radius::connection, true},
+             Case{Phase::mail, 421, Radius::connection, false},
+             Case{Phase::rcpt, 452, Radius::connection, false},
+             Case{Phase::rcpt, 450, Radius::recipient, false},
+             Case{Phase::rcpt, 421, Radius::mailbox, false},
+             Case{Phase::auth, 0, Radius::connection, false},
+             Case{Phase::body, 0, Radius::connection, false},
+         }) {
+        const Tried tried = refused(c.phase, c.code, Action::retry, c.radius);
+        EXPECT_EQ((*this)({tried, tried}).cut_while_naming, c.noted)
+            << mail::to_string(c.phase) << " " << c.code;
+    }
+    facts.stopping = true;  // then it was us
+    EXPECT_FALSE((*this)({{report(Fate::not_tried, answer(Phase::rcpt, 0, "", "closed")),
+                           verdict(Action::retry, Radius::connection)}})
+                     .cut_while_naming);
+}
+
 TEST_F(OutcomeOf, TooManyConnectionsWaitsTenToSixtySeconds) {
     const Tried tried = refused(mail::Phase::body_end, 432, Action::lower_concurrency, Radius::mailbox);
     facts.chance = 0;

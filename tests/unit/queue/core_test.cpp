@@ -1,5 +1,8 @@
 #include "queue/core.h"
 
+#include <map>
+#include <vector>
+
 #include <gmock/gmock.h>
 
 #include "unit/queue/support.h"
@@ -300,6 +303,25 @@ TEST(Core, StoresOnlyPrintableWordsOfTheOtherSide) {
     ASSERT_TRUE(queue.in_transaction([&](Core& core) { return core.settle(settlement); }));
     const mail::Answer answer = queue.core->show(id).value().recipients.at(0).answer;
     EXPECT_EQ(answer, (mail::Answer{mail::Channel::smtp, mail::Phase::rcpt, 550, "5.1.1", "no?[2J??MAIL"}));
+}
+
+TEST(Core, ClaimsFewerRecipientsOfAMessageThatIsCapped) {
+    const TemporaryFolder temporary;
+    CoreOnDisk queue(temporary.queue());
+    const auto three =
+        acceptance_for({{"a@example.com", "m"}, {"b@example.com", "m"}, {"c@example.com", "m"}});
+    const QueueId capped = queue.accept(three);
+    const QueueId other = queue.accept(three);
+    const ClaimRequest request{"m", noon, noon + 1h, 500, "budget", {{capped, 1}}};
+    std::map<QueueId, std::vector<std::size_t>> claimed;
+    for (int i = 0; i < 4; ++i) {
+        const auto result = queue.in_transaction([&](Core& core) { return core.claim(request); });
+        const ClaimedMessage& message = result.value().message.value();
+        claimed[message.id].push_back(message.recipients.size());
+    }
+    EXPECT_EQ(claimed[capped], (std::vector<std::size_t>{1, 1, 1}));
+    EXPECT_EQ(claimed[other], (std::vector<std::size_t>{3}));
+    EXPECT_FALSE(queue.claim("m").message);
 }
 
 // ------------------------------------------------------------------ mailboxes and pauses

@@ -314,6 +314,15 @@ TEST_F(Exchange, CutsOrHangsInEveryPhase) {
     }
 }
 
+TEST_F(Exchange, HangsUpOnOneRecipient) {
+    log_in();
+    fail("drop-recipient@poison@example.com");
+    say("MAIL FROM:<relay@contoso.test>");
+    EXPECT_THAT(say("RCPT TO:<a@example.com>"), StartsWith("250"));
+    EXPECT_EQ(say("RCPT TO:<Poison@example.com>"), "");
+    EXPECT_EQ(last_, Step::closed);
+}
+
 TEST_F(Exchange, TakesChunks) {
     log_in();
     say("MAIL FROM:<relay@contoso.test> BODY=BINARYMIME");
