@@ -168,4 +168,17 @@ Finding judge_clock(const ClockFacts& facts) {
     return finding;
 }
 
+// ------------------------------------------------------------------ time
+
+Finding judge_lateness(Step step, const std::string& subject, base::Duration total_timeout) {
+    Finding finding =
+        passed(step, subject, "not tried: it has taken " + rough_span(total_timeout) + " so far");
+    finding.outcome = Outcome::failed;
+    finding.cause = "the steps above wait for servers that answer slowly or not at all";
+    finding.remedy = {{"repair what failed above, then repeat mailramp check"},
+                      {"with many mailboxes, try one at a time", "mailramp check --mailbox NAME"}};
+    finding.setup = places::errors;
+    return finding;
+}
+
 }  // namespace mailramp::check

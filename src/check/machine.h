@@ -44,6 +44,9 @@ struct ClockFacts {
 [[nodiscard]] Finding judge_clock(const ClockFacts& facts);
 [[nodiscard]] std::vector<Advice> set_the_clock();
 
+// The step is not taken, since the time for all of them is over.
+[[nodiscard]] Finding judge_lateness(Step step, const std::string& subject, base::Duration total_timeout);
+
 // "127.0.0.1:25", "[::1]:25".
 [[nodiscard]] std::string name_of(const io::Endpoint& endpoint);
 // "40 s", "17 min", "3 h", "12 days": rounded down.

@@ -374,8 +374,11 @@ bool Runner::skip(Step step, const std::string& subject, const Missing& missing)
         return true;
     }
     if (clock_.steady() < end_) return false;
-    tell(skipped(step, subject,
-                 "not tried: " + rough_span(options_.limits.total_timeout) + " for all of it are over"));
+    // What was not tried is not good: it shows once as a failure.
+    if (std::exchange(late_, Late::told) == Late::told)
+        tell(skipped(step, subject, "needs more time"));
+    else
+        tell(judge_lateness(step, subject, options_.limits.total_timeout));
     return true;
 }
 

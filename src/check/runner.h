@@ -87,6 +87,7 @@ class Runner {
     io::SystemClock clock_;
     base::SteadyTime end_;
     Verdict verdict_ = Verdict::good;
+    enum class Late { no, told } late_ = Late::no;
     std::map<std::string, AuthorityState, std::less<>> authorities_;  // by address and proxy
     std::map<std::string, TokenState, std::less<>> tokens_;           // by credential
     std::map<std::string, Missing, std::less<>> servers_;             // by what makes them differ
