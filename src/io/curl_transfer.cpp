@@ -113,7 +113,8 @@ base::Result<> CurlTransfer::set_target() {
     if (has_line_break(request_.url) || has_line_break(request_.method) || request_.method.empty())
         return base::fail(base::ErrorKind::invalid, "a URL or method with a line break");
     curl_easy_setopt(easy, CURLOPT_URL, request_.url.c_str());
-    curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, local ? "http" : "https");
+    const char* const schemes = request_.schemes == UrlSchemes::https ? "https" : "https,http";
+    curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, local ? "http" : schemes);
     if (local) curl_easy_setopt(easy, CURLOPT_UNIX_SOCKET_PATH, request_.unix_socket.c_str());
     // Empty strings, not absence: absence would mean the environment.
     curl_easy_setopt(easy, CURLOPT_PROXY, request_.proxy.c_str());

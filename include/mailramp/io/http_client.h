@@ -16,9 +16,16 @@
 
 namespace mailramp::io {
 
+// Which URLs a request may have.
+enum class UrlSchemes {
+    https,          // nothing else, whatever the URL says
+    https_or_http,  // the caller has checked that http is good enough there
+};
+
 struct HttpRequest {
     std::string method = "GET";
-    std::string url;  // https only, unless unix_socket is set
+    std::string url;
+    UrlSchemes schemes = UrlSchemes::https;  // without a meaning when unix_socket is set
     std::vector<std::pair<std::string, std::string>> headers;
     base::Secret body;                  // it may hold a client secret, so it is treated as one
     std::filesystem::path unix_socket;  // when set: HTTP over this socket, for the admin commands
