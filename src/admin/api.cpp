@@ -4,6 +4,7 @@
 #include <chrono>
 #include <set>
 #include <utility>
+#include <vector>
 
 #include <unistd.h>
 
@@ -174,6 +175,8 @@ io::Task<ApiResponse> Api::run(Action action, Target target, std::string argumen
             co_return co_await delete_message(std::move(argument));
         case Action::resume_mailbox:
             co_return resume_mailbox(argument);
+        case Action::test_alerts:
+            co_return co_await test_alerts();
         case Action::health:
             co_return health();
     }
@@ -212,6 +215,11 @@ io::Task<ApiResponse> Api::status() {
     body["queue"] = std::move(queue);
     body["mailboxes"] = std::move(mailboxes);
     body["tokens"] = std::move(tokens);
+    json::array targets;
+    if (context_.alert_targets)
+        for (const alert::TargetStatus& target : context_.alert_targets())
+            targets.push_back(alert_target_view(target));
+    body["alert_targets"] = std::move(targets);
     body["counters"] = counters_view(context_.counters());
     co_return ok(body);
 }
@@ -290,6 +298,20 @@ ApiResponse Api::resume_mailbox(const std::string& name) {
     json::object body;
     body["mailbox"] = base::printable(name, base::log_value_bytes_max);
     return ok(body);
+}
+
+io::Task<ApiResponse> Api::test_alerts() {
+    std::vector<alert::Trial> trials;
+    if (context_.try_alerts) trials = co_await context_.try_alerts();
+    if (trials.empty())
+        co_return error_response(409, "conflict",
+                                 "nobody is told: alert.webhook and alert.exec are not configured");
+    json::array targets;
+    for (const alert::Trial& trial : trials)
+        targets.push_back(trial_view(trial));
+    json::object body;
+    body["targets"] = std::move(targets);
+    co_return ok(body);
 }
 
 std::optional<StalledQueue> Api::stalled_queue() const {

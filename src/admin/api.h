@@ -50,6 +50,7 @@ class Api {
     io::Task<ApiResponse> retry_all_messages();
     io::Task<ApiResponse> delete_message(std::string id_text);
     ApiResponse resume_mailbox(const std::string& name);
+    io::Task<ApiResponse> test_alerts();
     ApiResponse health() const;
     [[nodiscard]] std::optional<StalledQueue> stalled_queue() const;
 

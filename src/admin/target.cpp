@@ -34,6 +34,7 @@ constexpr std::array patterns{
     Pattern{Action::delete_message, "DELETE", {"v1", "messages", argument_place}},
     Pattern{Action::retry_message, "POST", {"v1", "messages", argument_place, "retry"}},
     Pattern{Action::resume_mailbox, "POST", {"v1", "mailboxes", argument_place, "resume"}},
+    Pattern{Action::test_alerts, "POST", {"v1", "alerts", "test"}},
     Pattern{Action::health, "GET", {"healthz"}},
 };
 

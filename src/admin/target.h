@@ -34,6 +34,7 @@ enum class Action {
     retry_all_messages,
     delete_message,
     resume_mailbox,
+    test_alerts,
     health,
 };
 

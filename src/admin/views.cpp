@@ -167,7 +167,20 @@ json::object token_view(const TokenState& token) {
             {"expires_in_seconds", status.usable ? seconds_in(status.expires_in) : 0},
             {"fetches", status.fetches},
             {"failures", status.failures},
-            {"last_failure", failure_view(status.last_failure)}};
+            {"last_failure", failure_view(status.last_failure)},
+            {"secret_expires", time_view(token.secret_expires)}};
+}
+
+json::object alert_target_view(const alert::TargetStatus& target) {
+    return {{"target", shown(target.target)},
+            {"taken", target.taken},
+            {"lost", target.lost},
+            {"waiting", target.waiting},
+            {"trouble", shown(target.trouble)}};
+}
+
+json::object trial_view(const alert::Trial& trial) {
+    return {{"target", shown(trial.target)}, {"taken", trial.taken}, {"words", shown(trial.words)}};
 }
 
 json::object counters_view(std::span<const CounterGroup> groups) {

@@ -20,12 +20,14 @@
 #include <boost/asio/signal_set.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
+#include "app/conditions.h"
 #include "app/descriptors.h"
 #include "app/listeners.h"
 #include "app/queue_watch.h"
 #include "app/service_manager.h"
 #include "app/views.h"
 #include "mailramp/admin/server.h"
+#include "mailramp/alert/notifier.h"
 #include "mailramp/base/events.h"
 #include "mailramp/base/text.h"
 #include "mailramp/base/version.h"
@@ -81,9 +83,11 @@ struct CredentialRuntime {
     CredentialRuntime(config::CredentialSettings credential, io::HttpClient& http,
                       const io::Executor& executor, const base::Clock& clock, base::Logger logger,
                       double jitter)
-        : source(std::move(credential.client), http, clock),
+        : secret_expires(credential.secret_expires),
+          source(std::move(credential.client), http, clock),
           cache(credential.name, source, credential.cache, executor, clock, std::move(logger), jitter) {}
 
+    std::optional<base::WallTime> secret_expires;
     oauth::ClientCredentialsSource source;
     oauth::TokenCache cache;
 };
@@ -104,6 +108,7 @@ struct Daemon::Impl {
     [[nodiscard]] base::Result<> resume(const std::string& name_or_address);
     [[nodiscard]] admin::Explanation explain(const queue::RecipientRow& recipient) const;
     [[nodiscard]] Standing standing() const;
+    [[nodiscard]] Situation situation() const;
     [[nodiscard]] oauth::TokenCache* cache_of(const std::string& credential);
 
     // Coroutines; each runs while `this` lives, which is until the event loop has stopped.
@@ -138,6 +143,7 @@ struct Daemon::Impl {
     std::unique_ptr<upstream::SmtpCourier> courier;
     std::unique_ptr<delivery::BudgetStore> budget;
     std::optional<delivery::Dispatcher> dispatcher;
+    std::optional<alert::Notifier> notifier;
     std::optional<route::Router> router;
     std::optional<inbound::Server> inbound_server;
     std::unique_ptr<admin::Server> admin_server;
@@ -233,6 +239,8 @@ base::Result<> Daemon::Impl::open_upstream() {
     budget = delivery::make_local_budget_store(clock);
     dispatcher.emplace(settings.delivery, std::move(delivering), *store, *budget, *courier,
                        loop.get_executor(), clock, logger, random());
+    notifier.emplace(std::move(settings.alert), settings.inbound.hostname, *http, loop.get_executor(), clock,
+                     logger);
     return {};
 }
 
@@ -265,6 +273,8 @@ base::Result<> Daemon::Impl::open_admin() {
             },
         .explain = [this](const queue::RecipientRow& recipient) { return explain(recipient); },
         .stalled_queue = [this] { return watch->stalled(); },
+        .alert_targets = [this] { return notifier->targets(); },
+        .try_alerts = [this] { return notifier->try_targets(); },
     };
     auto created = admin::Server::create(settings.admin, loop.get_executor(), std::move(context), logger);
     if (!created) return std::unexpected(std::move(created.error()));
@@ -275,7 +285,9 @@ base::Result<> Daemon::Impl::open_admin() {
 std::vector<admin::TokenState> Daemon::Impl::token_states() const {
     std::vector<admin::TokenState> states;
     for (const CredentialRuntime& runtime : credentials)
-        states.push_back({.credential = runtime.cache.credential(), .status = runtime.cache.status()});
+        states.push_back({.credential = runtime.cache.credential(),
+                          .status = runtime.cache.status(),
+                          .secret_expires = runtime.secret_expires});
     return states;
 }
 
@@ -336,10 +348,12 @@ io::Task<> Daemon::Impl::begin() {
 io::Task<> Daemon::Impl::report_status() {
     for (;;) {
         watch->look();
-        if (draining)
+        if (draining) {
             manager.tell(Notice::stopping, stopping_status);
-        else
+        } else {
             manager.tell(Notice::status, describe(standing()));
+            notifier->observe(conditions_of(situation(), notifier->thresholds()));
+        }
         co_await io::sleep_for(status_interval);
     }
 }
@@ -354,6 +368,15 @@ Standing Daemon::Impl::standing() const {
     for (const delivery::MailboxStatus& mailbox : dispatcher->mailboxes())
         if (mailbox.paused) standing.paused.push_back(mailbox.name);
     return standing;
+}
+
+Situation Daemon::Impl::situation() const {
+    return {.now = clock.wall(),
+            .mailboxes = dispatcher->mailboxes(),
+            .tokens = token_states(),
+            .health = store->health(),
+            .counts = watch->counts(),
+            .stalled = watch->stalled()};
 }
 
 io::Task<> Daemon::Impl::wait_for_signals() {
@@ -418,6 +441,7 @@ io::Task<> Daemon::Impl::drain_dispatcher(base::Duration timeout) {
 
 void Daemon::Impl::finish(int exit_status) {
     status = exit_status;
+    notifier->stop();
     http->abandon();
     loop.stop();
 }

@@ -19,6 +19,7 @@ constexpr rlim_t open_files_wanted = 8192;
 base::Result<> harden_process() {
     umask(077);
     std::signal(SIGPIPE, SIG_IGN);
+    std::signal(SIGCHLD, SIG_DFL);  // if it were ignored, the status of an alert's command would be lost
     mallopt(M_ARENA_MAX, 2);
     rlimit files{};
     if (getrlimit(RLIMIT_NOFILE, &files) == 0) {

@@ -22,6 +22,7 @@ void take_secrets(config::Settings& settings) {
     std::vector<oauth::SecretReference*> secrets;
     for (config::CredentialSettings& credential : settings.credentials)
         secrets.push_back(&credential.client.secret);
+    secrets.push_back(&settings.alert.webhook);
     oauth::take_from_environment(secrets);
 }
 

@@ -50,11 +50,10 @@ struct Arguments {
 using Command = std::function<ExitStatus(const Arguments&)>;
 
 constexpr const char* footer =
-    "Exit status: 0 done, 64 wrong command line, 65 no such thing, 69 the daemon does not answer, an "
-    "address\n"
-    "cannot be bound or a step of check failed, 70 a bug, 71 the system refused, 73 queue folder or admin\n"
-    "socket not usable, 74 disk or output failed, 75 try again later, 77 no permission, 78 wrong "
-    "configuration.";
+    "Exit status: 0 done, 64 wrong command line, 65 no such thing, 69 the daemon does not answer, an\n"
+    "address cannot be bound, a step of check failed or an alert was not taken, 70 a bug, 71 the system\n"
+    "refused, 73 queue folder or admin socket not usable, 74 disk or output failed, 75 try again later,\n"
+    "77 no permission, 78 wrong configuration.";
 
 constexpr std::uint64_t listed_messages_max = 1'000'000'000;
 
@@ -243,6 +242,14 @@ void add_mailbox_commands(CLI::App& root, Arguments& arguments, Command& chosen)
     add_asking_options(resume, arguments);
 }
 
+void add_alert_commands(CLI::App& root, Arguments& arguments, Command& chosen) {
+    CLI::App& alert = *root.add_subcommand("alert", "Try who is told when mail does not go");
+    alert.require_subcommand(1);
+    CLI::App& test = add_command(alert, "test", "Send a test alert now, and say what became of it", chosen,
+                                 [](const Arguments& given) { return with_daemon(given, alert_test); });
+    add_asking_options(test, arguments);
+}
+
 std::string full_name(const CLI::App& command) {
     const CLI::App* const parent = command.get_parent();
     return parent == nullptr ? command.get_name() : full_name(*parent) + " " + command.get_name();
@@ -313,6 +320,7 @@ ExitStatus run_checked(int argc, char** argv) {
     add_check_command(root, arguments, chosen);
     add_queue_commands(root, arguments, chosen);
     add_mailbox_commands(root, arguments, chosen);
+    add_alert_commands(root, arguments, chosen);
     try {
         root.parse(argc, argv);
     } catch (const CLI::ParseError& error) {

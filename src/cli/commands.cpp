@@ -210,6 +210,24 @@ ExitStatus mailbox_resume(const Daemon& daemon, const Console& console, const st
                      " is tried again now. If the cause is still there, it will be paused again.\n");
 }
 
+ExitStatus alert_test(const Daemon& daemon, const Console& console) {
+    const Reply reply = daemon("POST", "/v1/alerts/test");
+    if (!reply) return complain(console, reply.error());
+    std::string text;
+    bool all_taken = true;
+    for (const json::value& entry : array_at(*reply, "targets")) {
+        if (!entry.is_object()) continue;
+        const json::object& target = entry.get_object();
+        const bool taken = flag_at(target, "taken");
+        all_taken = all_taken && taken;
+        text += painted(taken ? "✓ " : "✗ ", taken ? Tone::good : Tone::bad, console.view.colour) +
+                text_at(target, "target") + (taken ? " took it: " : " did not take it: ") +
+                text_at(target, "words") + "\n";
+    }
+    const ExitStatus printed = print(console, *reply, text);
+    return all_taken || printed != ExitStatus::done ? printed : ExitStatus::unavailable;
+}
+
 ExitStatus show_status(const Daemon& daemon, const Console& console) {
     const Reply status = daemon("GET", "/v1/status");
     if (!status) return complain(console, status.error());

@@ -43,6 +43,8 @@ struct QueueListFilter {
 [[nodiscard]] ExitStatus mailbox_list(const Daemon& daemon, const Console& console);
 [[nodiscard]] ExitStatus mailbox_resume(const Daemon& daemon, const Console& console,
                                         const std::string& name);
+// Hands a test alert to everybody who is told of trouble. ExitStatus::unavailable: one did not take it.
+[[nodiscard]] ExitStatus alert_test(const Daemon& daemon, const Console& console);
 [[nodiscard]] ExitStatus show_status(const Daemon& daemon, const Console& console);
 
 // The status, if all output could be written; what could not was not done, and a script must know (a full

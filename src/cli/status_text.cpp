@@ -12,6 +12,7 @@
 
 #include "cli/reading.h"
 #include "cli/words.h"
+#include "mailramp/alert/expiry.h"
 #include "mailramp/base/text.h"
 
 namespace mailramp::cli {
@@ -153,6 +154,24 @@ std::string token_text(const json::object& token, const View& view) {
     return out;
 }
 
+// Only when it is near: the day itself stands in the configuration.
+std::string secret_text(const json::object& token, const View& view) {
+    const auto end = time_at(token, "secret_expires");
+    if (!end) return {};
+    const auto expiry = alert::expiry_of(*end, view.now);
+    if (!expiry) return {};
+    return sentence("The client secret of credential " + text_at(token, "credential") + " " + expiry->words +
+                        ": make a new one in time (docs/alerts.md).",
+                    expiry->ended ? Tone::bad : Tone::warning, view);
+}
+
+std::string alert_target_text(const json::object& target, const View& view) {
+    const std::string trouble = text_at(target, "trouble");
+    if (trouble.empty()) return {};
+    return sentence("Alerts do not arrive: " + text_at(target, "target") + ".", Tone::warning, view) +
+           detail("Cause", trouble, view);
+}
+
 std::string all_mailboxes_text(const json::object& status, TokenFailures tokens, const View& view) {
     std::string out;
     for (const json::value& mailbox : array_at(status, "mailboxes")) {
@@ -175,7 +194,12 @@ std::string status_text(const json::object& status, const View& view) {
     const bool told = std::ranges::any_of(tokens, has_failed);
     out += all_mailboxes_text(status, told ? TokenFailures::told_below : TokenFailures::told_here, view);
     for (const json::value& token : tokens) {
-        if (token.is_object()) out += token_text(token.get_object(), view);
+        if (!token.is_object()) continue;
+        out += token_text(token.get_object(), view);
+        out += secret_text(token.get_object(), view);
+    }
+    for (const json::value& target : array_at(status, "alert_targets")) {
+        if (target.is_object()) out += alert_target_text(target.get_object(), view);
     }
     return out;
 }

@@ -13,9 +13,9 @@
 namespace mailramp::config {
 namespace {
 
-constexpr std::array<std::string_view, 9> short_keys{"mailbox",   "auth_user",       "provider",
-                                                     "tenant_id", "client_id",       "client_secret",
-                                                     "senders",   "allowed_senders", "sender_map"};
+constexpr std::array<std::string_view, 10> short_keys{
+    "mailbox",       "auth_user",      "provider", "tenant_id",       "client_id",
+    "client_secret", "secret_expires", "senders",  "allowed_senders", "sender_map"};
 constexpr std::string_view example_tenant = "11111111-2222-3333-4444-555555555555";
 constexpr std::string_view example_client = "aaaaaaaa-bbbb-cccc-dddd-eeeeeeeeeeee";
 
@@ -74,6 +74,7 @@ void expand_short_form(File& file, bool with_credential) {
         credential.tenant_id = std::move(given.tenant_id);
         credential.client_id = std::move(given.client_id);
         credential.client_secret = std::move(given.client_secret);
+        credential.secret_expires = given.secret_expires;
         file.credentials.push_back(std::move(credential));
         mailbox.credentials = {std::string(default_name)};
     }
@@ -281,6 +282,7 @@ CredentialSettings Assembler::make_credential(CredentialPart& part) {
     credential.client.client_id = part.client_id;
     credential.client.secret = std::move(part.client_secret);
     credential.cache = layered.cache;
+    credential.secret_expires = part.secret_expires;
     check_credential(credential, *preset);
     return credential;
 }

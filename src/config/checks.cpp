@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "config/value_types.h"
+#include "mailramp/alert/webhook_url.h"
 #include "mailramp/io/tls.h"
 
 namespace mailramp::config {
@@ -122,6 +123,49 @@ void check_admin(const Settings& settings, Report& report) {
                      "0660; or leave group out");
 }
 
+void check_alert(const Settings& settings, Report& report) {
+    const alert::Options& alert = settings.alert;
+    const Path exec{"alert", "exec"};
+    if (!alert.exec.empty()) {
+        const std::string& program = alert.exec.front();
+        if (!program.starts_with('/'))
+            report.error(exec, in_quotes(program) + " does not begin with a slash",
+                         "an absolute path, as [/usr/local/bin/notify, --urgent]");
+        else if (alert.exec.size() == 1 && program.find(' ') != std::string::npos)
+            report.error(exec, "no shell reads this, so it is one word with blanks in it",
+                         "a list, as [/usr/local/bin/notify, --urgent]");
+    }
+    if (alert.outbox.retry_delay > alert.outbox.retry_delay_max)
+        report.wrong_order({"alert", "retry_delay"}, {"alert", "retry_delay_max"},
+                           "the delay doubles from one to the other");
+    if (alert.thresholds.disk_free_bytes_min != 0 &&
+        alert.thresholds.disk_free_bytes_min < settings.queue.disk_free_bytes_min)
+        report.warn({"alert", "disk_free_min"},
+                    "new mail is refused already when less than queue.disk_free_min is free: the alert would "
+                    "come too late");
+    if (alert.webhook.place == oauth::SecretPlace::configuration)
+        if (const auto good = alert::check_webhook_url(alert.webhook.value.reveal()); !good)
+            report.error({"alert", "webhook"}, good.error().message,
+                         "https://…, or {file: …}, {credential: …}, {env: …} with such a URL in it");
+}
+
+// Where alerts go is tried when the first is sent; what can be seen now is.
+void check_alert_references(const alert::Options& alert, Report& report) {
+    if (alert.webhook.place != oauth::SecretPlace::none) {
+        const auto url = oauth::load_secret(alert.webhook);
+        const auto good = url ? alert::check_webhook_url(url->reveal()) : std::unexpected(url.error());
+        if (!good) report.error({"alert", "webhook"}, good.error().message);
+    }
+    if (alert.exec.empty()) return;
+    const std::string& program = alert.exec.front();
+    struct stat found{};
+    if (::stat(program.c_str(), &found) != 0)
+        report.error({"alert", "exec"}, base::system_error(in_quotes(program), errno).message);
+    else if (!S_ISREG(found.st_mode) || ::access(program.c_str(), X_OK) != 0)
+        report.error({"alert", "exec"},
+                     in_quotes(program) + " is no program that this user may run: chmod 755 " + program);
+}
+
 bool takes_everything(const route::Match& match) {
     return match.senders.empty() && match.header_froms.empty() && match.clients.empty() &&
            match.listeners.empty() && match.recipient_domains.empty();
@@ -171,6 +215,7 @@ void check_settings(const Settings& settings, Report& report) {
     check_sizes(settings, report);
     check_delays(settings, report);
     check_admin(settings, report);
+    check_alert(settings, report);
     check_routes(settings, report);
 }
 
@@ -187,6 +232,7 @@ void check_references(const Settings& settings, Report& report) {
                 key,
                 "the secret looks like the ID that the portal shows beside it; what is needed is its value");
     }
+    check_alert_references(settings.alert, report);
     if (!settings.admin.group.empty())
         if (const auto group = admin::find_group(settings.admin.group); !group)
             report.error({"admin", "group"}, group.error().message);

@@ -90,6 +90,10 @@ LoadResult load_checked(std::string_view text, const Surroundings& surroundings,
     if (open_to_others.value_or(false) && has_inline_secret(settings))
         report.error({}, "the file has a secret in it and is open to other users",
                      "chmod 600, or move the secret to a file of its own");
+    if (open_to_others.value_or(false) && settings.alert.webhook.place == oauth::SecretPlace::configuration)
+        report.warn({"alert", "webhook"},
+                    "other users may read this file, and whoever knows the URL can post there; chmod 600, or "
+                    "move the URL to a file of its own");
     // What is wrong in the text comes first: it may be why a file is not found.
     if (references == References::check && problems.empty()) check_references(settings, report);
     if (!problems.empty()) return std::unexpected(problems.take());

@@ -91,6 +91,14 @@ std::string secret_words() {
     return "{file: /path}, {credential: name} (systemd), {env: VARIABLE} or {value: text}";
 }
 
+void read_secret_in_place(oauth::SecretReference& secret, const Node& node, const Path& path,
+                          Problems& problems) {
+    if (!check_scalar(node, path, "allowed: a text", true, problems)) return;
+    if (node.text.empty()) return problems.add(node.mark, path, "the value is empty");
+    secret.place = oauth::SecretPlace::configuration;
+    secret.value = base::Secret(node.text);
+}
+
 void read_secret(oauth::SecretReference& secret, const Node& node, const Path& path, Problems& problems) {
     using oauth::SecretPlace;
     struct Way {

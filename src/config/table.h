@@ -33,6 +33,8 @@ void note_missing_key(const Node& map, const Path& path, const std::string& key,
                       Problems& problems);
 // {file: …}, {env: …}, {credential: …} or {value: …}.
 void read_secret(oauth::SecretReference& secret, const Node& node, const Path& path, Problems& problems);
+void read_secret_in_place(oauth::SecretReference& secret, const Node& node, const Path& path,
+                          Problems& problems);
 [[nodiscard]] std::string secret_words();
 
 template <class Owner>
@@ -98,8 +100,17 @@ class Table {
 
     template <class Member>
     Table& secret(const std::string& name, Member member, std::string doc) {
-        Row row = make_row(name, secret_words(), std::move(doc), Need::optional);
-        row.bind = [member](Owner& owner, const Node& node, const Path& path, Problems& problems) {
+        return secret(name, member, {}, std::move(doc));
+    }
+
+    // One that may also stand there as it is. `in_place`: what it looks like then.
+    template <class Member>
+    Table& secret(const std::string& name, Member member, const std::string& in_place, std::string doc) {
+        const std::string words = in_place.empty() ? secret_words() : in_place + "; or " + secret_words();
+        Row row = make_row(name, words, std::move(doc), Need::optional);
+        row.bind = [member, in_place](Owner& owner, const Node& node, const Path& path, Problems& problems) {
+            if (!in_place.empty() && node.kind == Node::Kind::scalar)
+                return read_secret_in_place(std::invoke(member, owner), node, path, problems);
             read_secret(std::invoke(member, owner), node, path, problems);
         };
         rows_.push_back(std::move(row));
@@ -224,7 +235,11 @@ class Table {
 
     template <class T, class Value>
     static std::string show_one(const ValueType<T>& type, const Value& value) {
-        return type.show(static_cast<T>(value));
+        // What may be absent has no default to show.
+        if constexpr (std::is_constructible_v<T, const Value&>)
+            return type.show(static_cast<T>(value));
+        else
+            return {};
     }
 
     // In a list in brackets, what has a bracket or a star of its own stands in quotes.

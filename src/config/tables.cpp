@@ -173,6 +173,8 @@ Table<CredentialPart> credential_table() {
                Need::required)
         .value("client_id", &O::client_id, client_id(), "From the same page.", Need::required)
         .secret("client_secret", &O::client_secret, "Where the client secret is: its value, not its ID.")
+        .value("secret_expires", &O::secret_expires, date(),
+               "The day on which it ends, as the portal shows it: warnings come 30, 7 and 1 days before.")
         .overriding("token", &O::token, token_table(), "token");
 }
 
@@ -409,7 +411,11 @@ Table<File> file_table() {
             "Short form: from the same page.")
         .secret(
             "client_secret", [](auto& f) -> auto& { return f.short_form.client_secret; },
-            "Short form: where the client secret is: its value, not its ID.");
+            "Short form: where the client secret is: its value, not its ID.")
+        .value(
+            "secret_expires", [](auto& f) -> auto& { return f.short_form.secret_expires; }, date(),
+            "Short form: the day on which it ends, as the portal shows it: warnings come 30, 7 and 1 days "
+            "before.");
     add_sender_keys(table, "Short form: ", [](auto& f) -> auto& { return f.short_form.senders; });
     table
         .list(
@@ -449,6 +455,9 @@ Table<File> file_table() {
         .section(
             "admin", [](auto& f) -> auto& { return f.settings.admin; }, admin_table(),
             "The socket of the operator's commands.")
+        .section(
+            "alert", [](auto& f) -> auto& { return f.settings.alert; }, alert_table(),
+            "Who is told when mail does not go, and when (docs/alerts.md).")
         .named(
             "credentials", &File::credentials, credential_table(),
             [](CredentialPart& part, const std::string& name) { part.name = name; },

@@ -32,6 +32,7 @@ struct CredentialPart {
     std::string tenant_id;
     std::string client_id;
     oauth::SecretReference client_secret;
+    std::optional<base::WallTime> secret_expires;
     TokenPart token;  // only to see whether the section is right
 };
 
@@ -61,6 +62,7 @@ struct ShortForm {
     std::string tenant_id;
     std::string client_id;
     oauth::SecretReference client_secret;
+    std::optional<base::WallTime> secret_expires;
     SendersPart senders;
 };
 
@@ -82,6 +84,7 @@ struct File {
 
 [[nodiscard]] Table<UpstreamPart> upstream_table();
 [[nodiscard]] Table<TokenPart> token_table();
+[[nodiscard]] Table<alert::Options> alert_table();
 [[nodiscard]] Table<File> file_table();
 
 // The values of a preset, in the form of the two layered sections.

@@ -15,6 +15,7 @@ namespace {
 constexpr std::size_t shown_bytes_max = 64;
 constexpr std::size_t name_bytes_max = 64;
 constexpr std::size_t path_bytes_max = 4096;
+constexpr std::uint64_t year_min = 2020, year_max = 2100;
 constexpr std::size_t url_bytes_max = 512;
 constexpr std::size_t label_bytes_max = 63;  // RFC 1035 §2.3.4
 
@@ -252,6 +253,26 @@ ValueType<unsigned> file_mode() {
     return {"three or four octal digits, the last of them 0, as 0660", read, show, false};
 }
 
+ValueType<base::WallTime> date() {
+    constexpr std::size_t written_length = 10;
+    const auto read = [](const std::string& text) -> base::Result<base::WallTime> {
+        const std::string_view digits(text);
+        if (digits.size() != written_length || digits[4] != '-' || digits[7] != '-')
+            return wrong(in_quotes(text) + " is not written as year-month-day");
+        const auto year = base::parse_number(digits.substr(0, 4));
+        const auto month = base::parse_number(digits.substr(5, 2));
+        const auto day = base::parse_number(digits.substr(8, 2));
+        if (!year || !month || !day) return wrong(in_quotes(text) + " is not written as year-month-day");
+        const std::chrono::year_month_day date{std::chrono::year(static_cast<int>(*year)),
+                                               std::chrono::month(static_cast<unsigned>(*month)),
+                                               std::chrono::day(static_cast<unsigned>(*day))};
+        if (!date.ok()) return wrong("there is no day " + in_quotes(text));
+        if (*year < year_min || *year > year_max) return wrong(in_quotes(text) + " is not of our time");
+        return base::WallTime(std::chrono::sys_days(date));
+    };
+    return {"a day, as 2027-03-01", read, {}, true};
+}
+
 ValueType<std::filesystem::path> absolute_path() {
     const auto read = [](const std::string& text) -> base::Result<std::filesystem::path> {
         if (text.find('\n') != std::string::npos || text.size() > path_bytes_max)
@@ -380,6 +401,15 @@ ValueType<std::string> scope() {
         return text;
     };
     return {"one scope, as https://outlook.office365.com/.default", read, show_text, true};
+}
+
+ValueType<std::string> command_word() {
+    const auto read = [](const std::string& text) -> base::Result<std::string> {
+        if (text.find('\0') != std::string::npos || text.size() > path_bytes_max)
+            return wrong("this is not a word of a command");
+        return text;
+    };
+    return {"a text", read, show_text, true};
 }
 
 ValueType<std::string> name() {

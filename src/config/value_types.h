@@ -41,6 +41,9 @@ struct ValueType {
 // Permission bits as chmod(1) takes them: 0660.
 [[nodiscard]] ValueType<unsigned> file_mode();
 
+// A day of the calendar, which stands for its beginning in UTC.
+[[nodiscard]] ValueType<base::WallTime> date();
+
 [[nodiscard]] ValueType<std::filesystem::path> absolute_path();
 [[nodiscard]] ValueType<std::string> host_name();
 [[nodiscard]] ValueType<std::string> mail_address();
@@ -51,6 +54,8 @@ struct ValueType {
 [[nodiscard]] ValueType<std::string> https_authority();
 [[nodiscard]] ValueType<std::string> http_proxy();
 [[nodiscard]] ValueType<std::string> scope();
+// A word of a command line, whatever is in it.
+[[nodiscard]] ValueType<std::string> command_word();
 // A name of the user's choice, or one that refers to it.
 [[nodiscard]] ValueType<std::string> name();
 [[nodiscard]] ValueType<std::string> group_name();

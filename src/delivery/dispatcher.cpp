@@ -14,6 +14,21 @@ namespace {
 
 constexpr std::size_t unconfigured_max = 100;  // names of mailboxes that nobody configured, remembered
 
+constexpr std::size_t stopped_senders_shown_max = 5;
+
+StoppedSenders stopped_senders(const Mailbox& mailbox) {
+    StoppedSenders stopped{.number = mailbox.senders.size(), .some = {}, .cause = {}, .remedy = {}};
+    for (auto& [sender, answer] : mailbox.senders.first(stopped_senders_shown_max)) {
+        if (stopped.some.empty()) {
+            const provider::Verdict verdict = provider::classify(mailbox.options.dialect, answer);
+            stopped.cause = verdict.cause;
+            stopped.remedy = provider::fill(verdict.remedy, mailbox.options.names);
+        }
+        stopped.some.push_back(sender);
+    }
+    return stopped;
+}
+
 // An exception that leaves a coroutine of ours is a defect: let it leave the event loop, too.
 struct Rethrow {
     void operator()(const std::exception_ptr& error) const {
@@ -328,6 +343,7 @@ MailboxStatus Dispatcher::Impl::status(const Mailbox& mailbox) const {
             status.next_probe = pause.next_probe();
             break;
     }
+    status.stopped = stopped_senders(mailbox);
     return status;
 }
 

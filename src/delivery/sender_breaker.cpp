@@ -38,6 +38,15 @@ void SenderBreaker::heard(const std::string& sender, Heard heard, base::SteadyTi
     }
 }
 
+std::vector<std::pair<std::string, mail::Answer>> SenderBreaker::first(std::size_t number) const {
+    std::vector<std::pair<std::string, mail::Answer>> some;
+    for (const auto& [sender, entry] : stopped_) {
+        if (some.size() >= number) break;
+        some.emplace_back(sender, entry.answer);
+    }
+    return some;
+}
+
 void SenderBreaker::forget_oldest() {
     const auto oldest =
         std::ranges::min_element(stopped_, {}, [](const auto& entry) { return entry.second.heard; });

@@ -8,6 +8,8 @@
 #include <cstddef>
 #include <map>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "mailramp/base/clock.h"
 #include "mailramp/delivery/options.h"
@@ -31,6 +33,8 @@ class SenderBreaker {
     // A human asked for another try: all may go.
     void clear() { stopped_.clear(); }
 
+    // The first few that are stopped, by name, each with the answer that did it.
+    [[nodiscard]] std::vector<std::pair<std::string, mail::Answer>> first(std::size_t number) const;
     [[nodiscard]] std::size_t size() const { return stopped_.size(); }
 
   private:

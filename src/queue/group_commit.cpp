@@ -25,6 +25,7 @@ StoreHealth GroupCommit::health() const {
     health.messages_accepted = core_->accepted();
     health.messages_settled = core_->settled();
     health.wal_bytes = core_->wal_bytes();
+    health.disk_free_bytes = room_.disk_free_bytes;
     if (const auto room = room_.admits(options_.limits, 0); !room) {
         health.state = StoreState::full;
         health.reason = room.error().message;
@@ -38,6 +39,8 @@ StoreHealth GroupCommit::health() const {
 
 void GroupCommit::read(Operation& operation) {
     operation.outcome = operation.apply(*core_);
+    // Others fill the disk too, while no mail comes.
+    look_at_room();
 }
 
 Operations GroupCommit::write(Operations batch) {

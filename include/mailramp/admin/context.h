@@ -10,9 +10,11 @@
 #include <string_view>
 #include <vector>
 
+#include "mailramp/alert/notifier.h"
 #include "mailramp/base/clock.h"
 #include "mailramp/base/result.h"
 #include "mailramp/delivery/dispatcher.h"
+#include "mailramp/io/async.h"
 #include "mailramp/mail/answer.h"
 #include "mailramp/oauth/token_cache.h"
 #include "mailramp/queue/queue_store.h"
@@ -34,6 +36,7 @@ struct CounterGroup {
 struct TokenState {
     std::string credential;
     oauth::TokenStatus status;
+    std::optional<base::WallTime> secret_expires = {};  // as configured
 };
 
 // What an answer means to a human.
@@ -66,6 +69,10 @@ struct AdminContext {
     std::function<Explanation(const queue::RecipientRow& recipient)> explain;
     // Nothing while the disk answers; without it the disk is taken to.
     std::function<std::optional<StalledQueue>()> stalled_queue = {};
+    // Who is told of trouble; without it, nobody.
+    std::function<std::vector<alert::TargetStatus>()> alert_targets = {};
+    // As Notifier::try_targets().
+    std::function<io::Task<std::vector<alert::Trial>>()> try_alerts = {};
 };
 
 }  // namespace mailramp::admin

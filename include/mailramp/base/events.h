@@ -54,6 +54,13 @@ inline constexpr std::string_view delivery_waits = "delivery_waits";  // for the
 inline constexpr std::string_view outcome_unsaved =
     "outcome_unsaved";  // the queue cannot store an outcome now
 
+// Alerts
+inline constexpr std::string_view alert_raised = "alert_raised";      // a human should hear of this
+inline constexpr std::string_view alert_resolved = "alert_resolved";  // what was raised is over
+inline constexpr std::string_view alert_sent = "alert_sent";          // a target has taken one
+inline constexpr std::string_view alert_failed = "alert_failed";      // a target takes none; mail goes on
+inline constexpr std::string_view alert_limited = "alert_limited";    // too many in an hour; others wait
+
 // Operators
 inline constexpr std::string_view admin_request = "admin_request";  // who asked for what over the socket
 inline constexpr std::string_view admin_failed = "admin_failed";    // the socket accepts nobody any more

@@ -4,10 +4,13 @@
 #pragma once
 
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "mailramp/admin/options.h"
+#include "mailramp/alert/options.h"
+#include "mailramp/base/clock.h"
 #include "mailramp/base/log.h"
 #include "mailramp/delivery/options.h"
 #include "mailramp/inbound/options.h"
@@ -25,6 +28,7 @@ struct CredentialSettings {
     std::string name;
     oauth::ClientCredentialsOptions client;
     oauth::TokenCacheOptions cache;
+    std::optional<base::WallTime> secret_expires;  // when the client secret ends, as far as somebody said
 };
 
 // One upstream identity that submits.
@@ -51,6 +55,7 @@ struct Settings {
     queue::SqliteStoreOptions queue;
     delivery::DeliveryOptions delivery;
     admin::AdminOptions admin;
+    alert::Options alert;
     base::LogOptions log;
     // PEM; trusted in addition to the system's CAs, for SMTP and for the token endpoint. Empty: none.
     std::filesystem::path ca_file;

@@ -43,6 +43,14 @@ struct DeliveryCounters {
     std::uint64_t mailbox_unknown = 0;  // wake-ups for a mailbox that the configuration does not have
 };
 
+// The senders of a mailbox that the server refuses.
+struct StoppedSenders {
+    std::size_t number = 0;
+    std::vector<std::string> some;  // the first few of them, by name
+    std::string cause;              // of the first
+    std::string remedy;
+};
+
 // What an administrator wants to know about one mailbox.
 struct MailboxStatus {
     std::string name;
@@ -57,6 +65,7 @@ struct MailboxStatus {
     std::size_t in_flight = 0;                    // attempts
     std::size_t concurrency = 0;                  // connections it allows itself now
     BudgetUsage budget;
+    StoppedSenders stopped;
 };
 
 // Who watches the clock.

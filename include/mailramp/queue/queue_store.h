@@ -230,6 +230,8 @@ struct StoreHealth {
     std::uint64_t refused_but_maybe_sent = 0;
     std::uint64_t checkpoints_failed = 0;
     std::uint64_t wal_bytes = 0;
+    // On the disk of the queue, for users other than root; as of the last operation.
+    std::uint64_t disk_free_bytes = std::uint64_t{1} << 62;
 };
 
 class QueueStore {

@@ -281,6 +281,23 @@ TEST_F(ApiTest, ResumeReachesTheMailbox) {
     EXPECT_EQ(error_of("POST", "/v1/mailboxes/x/resume", 404), "not_found: there is no mailbox x");
 }
 
+TEST_F(ApiTest, ATestAlertTellsHowItWentForEachTarget) {
+    AdminContext with = context();
+    with.try_alerts = []() -> io::Task<std::vector<alert::Trial>> {
+        std::vector<alert::Trial> trials(1);
+        trials[0] = {"webhook https://a.example", true, "HTTP 200"};
+        co_return trials;
+    };
+    Api api(options, std::move(with));
+    const ApiResponse response = ask(api, "POST", "/v1/alerts/test");
+    EXPECT_EQ(response.status, 200);
+    EXPECT_EQ(
+        json::parse(response.body),
+        json::parse(
+            R"({"targets": [{"target": "webhook https://a.example", "taken": true, "words": "HTTP 200"}]})"));
+    EXPECT_THAT(error_of("POST", "/v1/alerts/test", 409), HasSubstr("not configured"));
+}
+
 TEST_F(ApiTest, HealthFollowsTheStore) {
     EXPECT_EQ(ask_json("GET", "/healthz").at("healthy"), true);
     store.state.state = queue::StoreState::full;

@@ -178,6 +178,18 @@ TEST_F(CommandsTest, ResumeEncodesTheName) {
     EXPECT_THAT(out.str(), HasSubstr("Mailbox al erts is tried again now."));
 }
 
+TEST_F(CommandsTest, AlertTestSaysWhoTookItAndFailsWhenOneDidNot) {
+    replies.push_back(
+        object_of(R"({"targets": [{"target": "webhook https://a.example", "taken": true, "words": "HTTP 200"},
+                                                {"target": "exec /bin/b", "taken": false, "words": "status 3"}]})"));
+    EXPECT_EQ(alert_test(daemon(), console()), ExitStatus::unavailable);
+    EXPECT_THAT(requests, ElementsAre("POST /v1/alerts/test"));
+    EXPECT_EQ(out.str(),
+              "✓ webhook https://a.example took it: HTTP 200\n✗ exec /bin/b did not take it: status 3\n");
+    replies.push_back(object_of(R"({"targets": [{"target": "x", "taken": true, "words": "y"}]})"));
+    EXPECT_EQ(alert_test(daemon(), console()), ExitStatus::done);
+}
+
 TEST_F(CommandsTest, MailboxListIsThatPartOfTheStatus) {
     replies = {sample_status(), sample_status()};
     EXPECT_EQ(mailbox_list(daemon(), console()), ExitStatus::done);

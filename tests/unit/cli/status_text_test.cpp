@@ -69,6 +69,22 @@ TEST(StatusText, SaysWhyThereIsNoToken) {
     EXPECT_THAT(status_text(status, sample_view()), HasSubstr("contoso has not been asked for yet.\n"));
 }
 
+TEST(StatusText, WarnsOfASecretThatEndsAndOfAlertsThatDoNotArrive) {
+    json::object status = sample_status();
+    json::object& token = status["tokens"].as_array()[0].as_object();
+    token["secret_expires"] = "2026-11-24T00:00:00.000Z";
+    EXPECT_THAT(status_text(status, sample_view()),
+                testing::HasSubstr("The client secret of credential contoso ends in 6 days"));
+    token["secret_expires"] = "2027-11-24T00:00:00.000Z";
+    EXPECT_EQ(status_text(status, sample_view()).find("secret"), std::string::npos);
+    status["alert_targets"] = json::parse(R"([{"target": "webhook https://a.example", "trouble": "HTTP 500"},
+                                              {"target": "exec /bin/b", "trouble": ""}])");
+    const std::string text = status_text(status, sample_view());
+    EXPECT_THAT(text, testing::HasSubstr("Alerts do not arrive: webhook https://a.example."));
+    EXPECT_THAT(text, testing::HasSubstr("Cause: HTTP 500"));
+    EXPECT_EQ(text.find("/bin/b"), std::string::npos);
+}
+
 TEST(StatusText, NamesNoTimeForARestThatIsOver) {
     json::object status = sample_status();
     status["mailboxes"] = json::parse(R"([{"name": "alerts", "paused": false,

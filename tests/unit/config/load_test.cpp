@@ -245,6 +245,30 @@ TEST(Sections, ReachTheOptionsOfTheirAreas) {
     EXPECT_EQ(settings.credentials[0].cache.refresh_jitter, 0.2);
 }
 
+TEST(Alert, TakesAUrlAsItIsOrThePlaceOfOneAndACommandOfWords) {
+    const Settings in_place = good(short_form + "alert: {webhook: \"https://a.example/x\", exec: /bin/b}\n");
+    EXPECT_EQ(in_place.alert.webhook.place, oauth::SecretPlace::configuration);
+    EXPECT_EQ(in_place.alert.webhook.value.reveal(), "https://a.example/x");
+    EXPECT_THAT(in_place.alert.exec, ::testing::ElementsAre("/bin/b"));
+    const Settings elsewhere =
+        good(short_form + "alert: {webhook: {file: /etc/url}, exec: [/bin/b, \"c d\"], queue_age: 30m}\n");
+    EXPECT_EQ(elsewhere.alert.webhook.place, oauth::SecretPlace::file);
+    EXPECT_EQ(elsewhere.alert.webhook.name, "/etc/url");
+    EXPECT_THAT(elsewhere.alert.exec, ::testing::ElementsAre("/bin/b", "c d"));
+    EXPECT_EQ(elsewhere.alert.thresholds.queue_age_max, 30min);
+    EXPECT_THAT(warnings_of(short_form + "alert: {disk_free_min: 1MiB}\n"), HasSubstr("would come too late"));
+}
+
+TEST(SecretExpires, IsTheBeginningOfADayInBothForms) {
+    constexpr base::WallTime day = std::chrono::sys_days(std::chrono::year(2027) / 3 / 1);
+    EXPECT_EQ(good(short_form + "secret_expires: 2027-03-01\n").credentials.at(0).secret_expires, day);
+    EXPECT_EQ(good(credential + "    secret_expires: 2027-03-01\nmailboxes: {a: {address: a@b.de}}\n")
+                  .credentials.at(0)
+                  .secret_expires,
+              day);
+    EXPECT_FALSE(good(short_form).credentials.at(0).secret_expires);
+}
+
 TEST(Hostname, FallsBackToLocalhostWhenTheMachineHasNone) {
     EXPECT_EQ(load_text(short_form, {""})->inbound.hostname, "localhost");
     EXPECT_EQ(load_text(short_form, {"(none)"})->inbound.hostname, "localhost");
@@ -400,6 +424,33 @@ TEST_F(ConfigFile, WarnsAboutAFileThatHoldsTheSecretsId) {
     const LoadResult loaded = load(write("mailramp.yaml", with_secret_file("secret")));
     ASSERT_TRUE(loaded);
     EXPECT_THAT(render_warnings("f", loaded->warnings), HasSubstr("looks like the ID"));
+}
+
+TEST_F(ConfigFile, IsCheckedForWhomItTellsOfTrouble) {
+    write("secret", "geheim\n");
+    write("url", "ftp://hooks.example/geheim\n");
+    write("notify", "#!/bin/sh\n", 0644);
+    const std::string text = with_secret_file("secret") +
+                             "alert:\n  webhook: {file: " + (folder_ / "url").string() +
+                             "}\n  exec: " + (folder_ / "notify").string() + "\n";
+    const std::string errors = load_errors(write("mailramp.yaml", text));
+    EXPECT_THAT(errors,
+                HasSubstr("alert.webhook: the webhook's URL (not shown here) does not begin with https://"));
+    EXPECT_THAT(errors, HasSubstr("is no program that this user may run: chmod 755 " +
+                                  (folder_ / "notify").string()));
+    EXPECT_THAT(errors, Not(HasSubstr("geheim")));
+    write("url", "https://hooks.example/geheim\n");
+    write("notify", "#!/bin/sh\n", 0755);
+    EXPECT_EQ(load_errors(folder_ / "mailramp.yaml"), "");
+}
+
+TEST_F(ConfigFile, WarnsAboutAUrlThatOthersMayRead) {
+    write("secret", "geheim\n");
+    const std::string text =
+        with_secret_file("secret") + "alert: {webhook: \"https://hooks.example/geheim\"}\n";
+    EXPECT_THAT(render_warnings("f", load(write("mailramp.yaml", text, 0640))->warnings),
+                HasSubstr("alert.webhook: warning: other users may read this file"));
+    EXPECT_EQ(render_warnings("f", load(write("mailramp.yaml", text, 0600))->warnings), "");
 }
 
 TEST_F(ConfigFile, WithASecretInItMustBePrivate) {

@@ -74,7 +74,7 @@ void collect(const Node& node, const Path& path, std::map<std::string, const Nod
         const std::string key = general(below);
         // The first one counts: an overriding section may show another value.
         if (!key.ends_with("<name>") && !key.ends_with("client_secret.file") &&
-            !key.ends_with("client_secret.credential"))
+            !key.ends_with("client_secret.credential") && key != "alert.webhook.file")
             found.emplace(key, &entry.value);
         collect(entry.value, below, found);
     }
@@ -90,9 +90,9 @@ std::string text_of(const Node& node) {
     return out + "]";
 }
 
-constexpr std::array<std::string_view, 9> short_keys{
-    "mailbox:",       "auth_user:", "provider:",        "tenant_id:", "client_id:",
-    "client_secret:", "senders:",   "allowed_senders:", "sender_map:"};
+constexpr std::array<std::string_view, 10> short_keys{
+    "mailbox:",       "auth_user:",      "provider:", "tenant_id:",       "client_id:",
+    "client_secret:", "secret_expires:", "senders:",  "allowed_senders:", "sender_map:"};
 const std::string example_text = read("config/mailramp.yaml");
 
 TEST(Example, IsValidAsItIs) {

@@ -45,6 +45,17 @@ TEST(SenderBreaker, LetsOneTryAfterAWhileAndWaitsLongerEachTime) {
     EXPECT_EQ(senders.stopped("a", now + 30min + 60min), nullptr);  // never longer than probe_max
 }
 
+TEST(SenderBreaker, ShowsTheFirstFewByName) {
+    SenderBreaker senders = breaker();
+    for (const char* sender : {"c", "a", "b"})
+        ASSERT_TRUE(senders.refused(sender, denied(sender), start));
+    const auto first = senders.first(2);
+    ASSERT_EQ(first.size(), 2u);
+    EXPECT_EQ(first[0].first, "a");
+    EXPECT_EQ(first[0].second.text, denied("a").text);
+    EXPECT_EQ(first[1].first, "b");
+}
+
 TEST(SenderBreaker, IsClosedByAMessageThatIsTaken) {
     SenderBreaker senders = breaker();
     ASSERT_TRUE(senders.refused("a", denied(), start));

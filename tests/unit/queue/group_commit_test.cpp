@@ -335,6 +335,16 @@ TEST_F(Commits, GoOnWhileCheckpointsFailUntilTheLogIsTooLong) {
     EXPECT_EQ(group->core().counts()->messages, static_cast<std::uint64_t>(accepted));
 }
 
+TEST_F(Commits, SeeThatOthersFillTheDiskWhenSomebodyOnlyLooks) {
+    open();
+    const std::uint64_t before = group->health().disk_free_bytes;
+    disk_free_bytes = before / 2;
+    Operation looking;
+    looking.apply = [](Core&) -> base::Result<> { return {}; };
+    group->read(looking);
+    EXPECT_EQ(group->health().disk_free_bytes, before / 2);
+}
+
 TEST(RoomTest, NamesTheLimitThatIsReached) {
     const RoomLimits limits{1000, 100, 50};
     EXPECT_TRUE((Room{900, 1000, 50}.admits(limits, 100)));
