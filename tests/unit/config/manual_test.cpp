@@ -16,6 +16,9 @@
 #include "config/document.h"
 #include "mailramp/config/keys.h"
 #include "mailramp/config/load.h"
+#include "mailramp/delivery/hold_text.h"
+#include "mailramp/provider/aadsts.h"
+#include "mailramp/provider/reply_catalogue.h"
 
 namespace mailramp::config {
 namespace {
@@ -194,6 +197,84 @@ TEST(Keys, AreDescribedInSentences) {
         EXPECT_TRUE(key.doc.ends_with('.')) << key.path;
         EXPECT_FALSE(key.type.empty()) << key.path;
     }
+}
+
+// What may be written of a key in a sentence: its path, or any part of it ("upstream.tls", "tls").
+std::set<std::string> names_of_keys() {
+    std::set<std::string> names;
+    for (const Key& key : keys()) {
+        std::istringstream segments(key.path);
+        std::vector<std::string> path;
+        for (std::string segment; std::getline(segments, segment, '.');)
+            path.push_back(segment.substr(0, segment.find("[]")));
+        for (std::size_t first = 0; first < path.size(); ++first) {
+            std::string name;
+            for (std::size_t i = first; i < path.size(); ++i) {
+                name += (i > first ? "." : "") + path[i];
+                names.insert(name);
+            }
+        }
+    }
+    return names;
+}
+
+// The names in a sentence that can only be keys: words of small letters with an underscore or a dot inside
+// (those of PowerShell have capitals, addresses have a scheme), and whatever is to be "set": "set scope to",
+// "set senders: collapse", "set upstream: tls to".
+std::vector<std::string> keys_named_in(std::string_view sentence) {
+    std::istringstream split{std::string(sentence)};
+    const std::vector<std::string> words{std::istream_iterator<std::string>(split), {}};
+    std::vector<std::string> named;
+    for (std::size_t i = 0; i < words.size(); ++i) {
+        const std::size_t first = words[i].find_first_not_of("(`\"");
+        const std::size_t last = words[i].find_last_not_of(")`\",.;:");
+        if (first == std::string::npos || last == std::string::npos || last < first) continue;
+        const std::string word = words[i].substr(first, last - first + 1);
+        if (word.find_first_not_of("abcdefghijklmnopqrstuvwxyz_.") != std::string::npos) continue;
+        const bool is_set = i > 0 && words[i - 1] == "set" && word != "the" && word != "up";
+        if (is_set && words[i].ends_with(':') && i + 2 < words.size() && words[i + 2] == "to")
+            named.push_back(word + "." + words[i + 1]);
+        else if (is_set || word.find_first_of("_.") != std::string::npos)
+            named.push_back(word);
+    }
+    return named;
+}
+
+std::vector<std::string> all_remedies() {
+    using queue::HoldReason;
+    std::vector<std::string> remedies;
+    for (const provider::Row& row : provider::catalogue())
+        remedies.emplace_back(row.verdict.remedy);
+    for (const provider::AadstsRow& row : provider::aadsts_catalogue())
+        remedies.emplace_back(row.remedy);
+    for (const auto reason :
+         {HoldReason::none, HoldReason::refused, HoldReason::expired, HoldReason::uncertain,
+          HoldReason::crashed, HoldReason::damaged, HoldReason::sender_stopped})
+        remedies.push_back(delivery::explain_hold(reason, {}, {}).remedy);
+    return remedies;
+}
+
+TEST(Remedies, NameOnlyKeysThatThereAre) {
+    const std::set<std::string> known = names_of_keys();
+    std::set<std::string> named;
+    for (const std::string& remedy : all_remedies()) {
+        for (const std::string& name : keys_named_in(remedy)) {
+            EXPECT_TRUE(known.contains(name)) << "no key is called " << name << ": " << remedy;
+            named.insert(name);
+        }
+    }
+    EXPECT_THAT(named, ::testing::IsSupersetOf({"client_id", "connections_max", "scope", "senders",
+                                                "upstream.ehlo_name", "token.use_margin"}));
+}
+
+TEST(Remedies, ShowTheKeysThatTheyName) {
+    using ::testing::ElementsAre;
+    EXPECT_THAT(keys_named_in("lower connections_maxx, or `upstream.tsl`; see https://a.b/c_d"),
+                ElementsAre("connections_maxx", "upstream.tsl"));
+    EXPECT_THAT(keys_named_in("set scpoe to x, set senders: collapse, or set upstream: ehlo to y"),
+                ElementsAre("scpoe", "senders", "upstream.ehlo"));
+    EXPECT_THAT(keys_named_in("Set-Mailbox <mailbox> -Max_Size 1; it is tried again."), ElementsAre());
+    EXPECT_FALSE(names_of_keys().contains("ehlo"));
 }
 
 }  // namespace
