@@ -33,6 +33,7 @@
 #include "mailramp/base/version.h"
 #include "mailramp/delivery/dispatcher.h"
 #include "mailramp/delivery/hold_text.h"
+#include "mailramp/inbound/alias_book.h"
 #include "mailramp/inbound/server.h"
 #include "mailramp/io/http_client.h"
 #include "mailramp/io/system_clock.h"
@@ -145,6 +146,7 @@ struct Daemon::Impl {
     std::optional<delivery::Dispatcher> dispatcher;
     std::optional<alert::Notifier> notifier;
     std::optional<route::Router> router;
+    std::optional<inbound::AliasBook> aliases;
     std::optional<inbound::Server> inbound_server;
     std::unique_ptr<admin::Server> admin_server;
 };
@@ -207,7 +209,11 @@ std::expected<void, StartFailure> Daemon::Impl::open() {
     if (auto upstream_open = open_upstream(); !upstream_open)
         return std::unexpected(StartFailure{EX_CONFIG, std::move(upstream_open.error())});
     router.emplace(settings.route);
-    inbound_server.emplace(settings.inbound, loop.get_executor(), *store, *router, clock, logger);
+    aliases.emplace(settings.recipients, settings.aliases_file, logger);
+    if (auto read = aliases->open(); !read)
+        return std::unexpected(failure(EX_CONFIG, "aliases_file", std::move(read.error())));
+    inbound_server.emplace(settings.inbound, loop.get_executor(), *store, *router, aliases->recipients(),
+                           clock, logger);
     if (auto admin_open = open_admin(); !admin_open)
         return std::unexpected(StartFailure{EX_CANTCREAT, std::move(admin_open.error())});
     return {};
@@ -348,6 +354,7 @@ io::Task<> Daemon::Impl::begin() {
 io::Task<> Daemon::Impl::report_status() {
     for (;;) {
         watch->look();
+        aliases->look();
         if (draining) {
             manager.tell(Notice::stopping, stopping_status);
         } else {

@@ -7,6 +7,7 @@
 
 #include "config/known_servers.h"
 #include "config/mailbox_checks.h"
+#include "config/recipients.h"
 #include "mailramp/base/text.h"
 #include "mailramp/config/suggest.h"
 
@@ -134,6 +135,7 @@ Settings Assembler::run(const Surroundings& surroundings) {
         settings.mailboxes.push_back(make_mailbox(part));
     for (CredentialPart& part : file_.credentials)
         settings.credentials.push_back(make_credential(part));
+    choose_local_domains(settings, surroundings, report_);
     check_addresses();
     name_applications();
     make_routes();

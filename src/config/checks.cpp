@@ -10,6 +10,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "config/recipients.h"
 #include "config/value_types.h"
 #include "mailramp/alert/webhook_url.h"
 #include "mailramp/io/tls.h"
@@ -217,6 +218,7 @@ void check_settings(const Settings& settings, Report& report) {
     check_admin(settings, report);
     check_alert(settings, report);
     check_routes(settings, report);
+    check_recipients(settings, report);
 }
 
 void check_references(const Settings& settings, Report& report) {
@@ -236,6 +238,7 @@ void check_references(const Settings& settings, Report& report) {
     if (!settings.admin.group.empty())
         if (const auto group = admin::find_group(settings.admin.group); !group)
             report.error({"admin", "group"}, group.error().message);
+    check_alias_file(settings, report);
     if (settings.ca_file.empty()) return;
     const auto tls = io::TlsClient::create({settings.ca_file});
     if (!tls) report.error({"ca_file"}, tls.error().message);

@@ -9,7 +9,7 @@ namespace mailramp::config {
 // Pure: looks at nothing but the settings.
 void check_settings(const Settings& settings, Report& report);
 
-// Whether what the settings refer to can be read: secrets, CA file, group. Blocks for the
+// Whether what the settings refer to can be read: secrets, CA file, alias file, group. Blocks for the
 // reading of small files.
 void check_references(const Settings& settings, Report& report);
 

@@ -7,6 +7,7 @@
 
 #include <cstddef>
 #include <functional>
+#include <optional>
 #include <string>
 #include <type_traits>
 #include <utility>
@@ -73,26 +74,34 @@ class Table {
         };
         row.bind = [member, type, items_max](Owner& owner, const Node& node, const Path& path,
                                              Problems& problems) {
-            std::vector<T> items;
-            const bool one = node.kind == Node::Kind::scalar;
-            if (!one && node.kind != Node::Kind::list)
-                return problems.add(node.mark, path, "this is not a list",
-                                    "a list in brackets; each entry: " + type.words);
-            const std::size_t count = one ? 1 : node.items.size();
-            if (count > items_max)
-                return problems.add(node.mark, path, "the list has " + std::to_string(count) + " entries",
-                                    "at most " + std::to_string(items_max));
-            for (std::size_t i = 0; i < count; ++i) {
-                const Node& item = one ? node : node.items[i];
-                const Path item_path = one ? path : path / ("[" + std::to_string(i) + "]");
-                if (!check_scalar(item, item_path, type.allowed(), type.takes_quotes, problems)) continue;
-                auto read = type.read(item.text);
-                if (read)
-                    items.push_back(std::move(*read));
-                else
-                    problems.add(item.mark, item_path, read.error().message, type.allowed());
+            auto items = read_items(type, items_max, node, path, problems);
+            if (items) std::invoke(member, owner) = std::move(*items);
+        };
+        rows_.push_back(std::move(row));
+        return *this;
+    }
+
+    // Names that the user chooses, each with a list, or with one value in its place. `make(name, items)` is
+    // what the member has of each.
+    template <class Member, class T, class Make>
+    Table& named_lists(const std::string& name, Member member, const ValueType<std::string>& names,
+                       const ValueType<T>& type, std::size_t names_max, std::size_t items_max, Make make,
+                       std::string doc) {
+        Row row = make_row(name, "names, each with one value or a list; each value: " + type.words,
+                           std::move(doc), Need::optional);
+        row.bind = [member, names, type, names_max, items_max, make](Owner& owner, const Node& node,
+                                                                     const Path& path, Problems& problems) {
+            if (!check_map(node, path, problems)) return;
+            if (node.entries.size() > names_max)
+                return problems.add(node.mark, path,
+                                    "there are " + std::to_string(node.entries.size()) + " names",
+                                    "at most " + std::to_string(names_max));
+            for (const Entry& entry : node.entries) {
+                const auto chosen = names.read(entry.key);
+                if (!chosen) problems.add(entry.mark, path, chosen.error().message, names.allowed());
+                auto items = read_items(type, items_max, entry.value, path / entry.key, problems);
+                if (chosen && items) std::invoke(member, owner).push_back(make(*chosen, std::move(*items)));
             }
-            if (items.size() == count) std::invoke(member, owner) = std::move(items);
         };
         rows_.push_back(std::move(row));
         return *this;
@@ -226,6 +235,37 @@ class Table {
         std::function<std::string(const Owner&)> show;                  // empty: has no default to show
         std::function<std::vector<Key>(const Owner& defaults)> nested;  // empty: holds a value
     };
+
+    // A list, or one value in its place; nothing, with a note, when there is something wrong with it.
+    template <class T>
+    static std::optional<std::vector<T>> read_items(const ValueType<T>& type, std::size_t items_max,
+                                                    const Node& node, const Path& path, Problems& problems) {
+        const bool one = node.kind == Node::Kind::scalar;
+        if (!one && node.kind != Node::Kind::list) {
+            problems.add(node.mark, path, "this is not a list",
+                         "a list in brackets; each entry: " + type.words);
+            return {};
+        }
+        const std::size_t count = one ? 1 : node.items.size();
+        if (count > items_max) {
+            problems.add(node.mark, path, "the list has " + std::to_string(count) + " entries",
+                         "at most " + std::to_string(items_max));
+            return {};
+        }
+        std::vector<T> items;
+        for (std::size_t i = 0; i < count; ++i) {
+            const Node& item = one ? node : node.items[i];
+            const Path item_path = one ? path : path / ("[" + std::to_string(i) + "]");
+            if (!check_scalar(item, item_path, type.allowed(), type.takes_quotes, problems)) continue;
+            auto read = type.read(item.text);
+            if (read)
+                items.push_back(std::move(*read));
+            else
+                problems.add(item.mark, item_path, read.error().message, type.allowed());
+        }
+        if (items.size() != count) return {};
+        return items;
+    }
 
     static Row make_row(const std::string& name, std::string words, std::string doc, Need need) {
         Row row;

@@ -2,6 +2,8 @@
 
 #include <limits>
 
+#include "config/recipients.h"
+
 namespace mailramp::config {
 namespace {
 
@@ -426,7 +428,10 @@ Table<File> file_table() {
             list_items_max, "Clients beyond this machine that may send; everybody else is refused.")
         .value(
             "hostname", [](auto& f) -> auto& { return f.settings.inbound.hostname; }, host_name(),
-            "The name of this machine, as clients and Received fields see it. Default: the name that it has.")
+            "The name of this machine, as clients and Received fields see it. Default: the name that it "
+            "has.");
+    add_recipient_keys(table);
+    table
         .value(
             "ca_file", [](auto& f) -> auto& { return f.settings.ca_file; }, absolute_path(),
             "CA certificates (PEM) trusted in addition to the system's, for the mail server and the token "

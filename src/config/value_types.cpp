@@ -8,6 +8,7 @@
 
 #include "mailramp/base/text.h"
 #include "mailramp/mail/address.h"
+#include "mailramp/route/alias_file.h"
 
 namespace mailramp::config {
 namespace {
@@ -327,6 +328,37 @@ ValueType<std::string> domain_pattern() {
         return text;
     };
     return {"a domain, as contoso.com, or \"*.contoso.com\" for those below it", read, show_text, true};
+}
+
+ValueType<std::string> mail_domain() {
+    const auto read = [](const std::string& text) -> base::Result<std::string> {
+        if (!is_host_name(text) || route::IpAddress::parse(text))
+            return wrong(in_quotes(text) + " is not a domain");
+        return text;
+    };
+    return {"a domain, as contoso.com", read, show_text, true};
+}
+
+ValueType<std::string> alias_name() {
+    const auto read = [](const std::string& text) -> base::Result<std::string> {
+        if (text != route::any_name && !route::is_alias_name(text))
+            return wrong(in_quotes(text) + " is not the name of an alias");
+        return text;
+    };
+    return {"a name without a domain, as root, or \"*\" for every name that has no alias", read, show_text,
+            true};
+}
+
+ValueType<std::string> alias_target() {
+    const auto read = [](const std::string& text) -> base::Result<std::string> {
+        if (const std::string_view other = route::what_is_not_done(text); !other.empty())
+            return wrong(in_quotes(text) + " is " + std::string(other) + ", which mailramp does not do");
+        const bool address = mail::check_address(text, mail::Utf8::refused) && !mail::domain_of(text).empty();
+        if (!address && !route::is_alias_name(text))
+            return wrong(in_quotes(text) + " is neither a mail address nor the name of an alias");
+        return text;
+    };
+    return {"a mail address, as ops@contoso.com, or the name of another alias", read, show_text, true};
 }
 
 bool is_guid(std::string_view text) {

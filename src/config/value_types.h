@@ -49,6 +49,9 @@ struct ValueType {
 [[nodiscard]] ValueType<std::string> mail_address();
 [[nodiscard]] ValueType<std::string> address_pattern();
 [[nodiscard]] ValueType<std::string> domain_pattern();
+[[nodiscard]] ValueType<std::string> mail_domain();
+[[nodiscard]] ValueType<std::string> alias_name();
+[[nodiscard]] ValueType<std::string> alias_target();
 [[nodiscard]] ValueType<std::string> tenant();
 [[nodiscard]] ValueType<std::string> client_id();
 [[nodiscard]] ValueType<std::string> https_authority();

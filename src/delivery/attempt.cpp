@@ -153,8 +153,8 @@ io::Task<> Dispatcher::Impl::fly(Mailbox& mailbox, Schedule::Attempt begun, Loan
         co_await return_untouched(mailbox, begun, std::move(loan), std::move(message));
         co_return;
     }
-    base::Result<Presentation> presented =
-        co_await present(store_, message, mailbox.options.senders, options_.presentation);
+    base::Result<Presentation> presented = co_await present(store_, message, mailbox.options.senders,
+                                                            options_.qualify_domain, options_.presentation);
     if (draining_) {
         co_await return_untouched(mailbox, begun, std::move(loan), std::move(message));
         co_return;

@@ -6,6 +6,7 @@
 
 #include "mailramp/mail/header_section.h"
 #include "mailramp/mail/originators.h"
+#include "mailramp/mail/recipient_fields.h"
 
 namespace mailramp::delivery {
 namespace {
@@ -42,8 +43,9 @@ Presentation as_stored(queue::QueueStore& store, const queue::ClaimedMessage& me
 }  // namespace
 
 io::Task<base::Result<Presentation>> present(queue::QueueStore& store, const queue::ClaimedMessage& message,
-                                             const route::SenderPolicy& policy, PresentationLimits limits) {
-    if (policy.mode == route::SenderMode::keep) co_return as_stored(store, message);
+                                             const route::SenderPolicy& policy,
+                                             std::string_view qualify_domain, PresentationLimits limits) {
+    if (policy.mode == route::SenderMode::keep && qualify_domain.empty()) co_return as_stored(store, message);
     mail::HeaderLimits header_limits;
     header_limits.header_bytes_max = limits.header_bytes_max;
     header_limits.fields_max = limits.header_bytes_max;
@@ -66,6 +68,7 @@ io::Task<base::Result<Presentation>> present(queue::QueueStore& store, const que
     const route::SenderPlan plan =
         route::plan_senders(policy, message.envelope.sender, mail::originators_of(section.octets()));
     front.octets = mail::changed_originators(section.octets(), plan.change);
+    if (!qualify_domain.empty()) front.octets = mail::qualified_recipients(front.octets, qualify_domain);
     front.octets.append(section.body_start()).append(body_start);
 
     Presentation presented;

@@ -7,6 +7,7 @@
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 
 #include "mailramp/base/result.h"
 #include "mailramp/delivery/courier.h"
@@ -24,11 +25,13 @@ struct Presentation {
     ContentReader content;  // refers to the store, which must outlive it
 };
 
-// Reads as much of the content as the header section needs. `policy` and `message` must outlive the task. The
-// error is the store's, or ErrorKind::invalid when the stored header section is no header section.
+// Reads as much of the content as the header section needs. `qualify_domain` is added to names without a
+// domain in To and Cc, unless it is empty. `policy`, `message` and `qualify_domain` must outlive the task.
+// The error is the store's, or ErrorKind::invalid when the stored header section is no header section.
 [[nodiscard]] io::Task<base::Result<Presentation>> present(queue::QueueStore& store,
                                                            const queue::ClaimedMessage& message,
                                                            const route::SenderPolicy& policy,
+                                                           std::string_view qualify_domain,
                                                            PresentationLimits limits);
 
 }  // namespace mailramp::delivery

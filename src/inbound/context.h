@@ -9,6 +9,7 @@
 #include "mailramp/inbound/options.h"
 #include "mailramp/inbound/server.h"
 #include "mailramp/queue/queue_store.h"
+#include "mailramp/route/recipients.h"
 #include "mailramp/route/router.h"
 
 namespace mailramp::inbound {
@@ -35,6 +36,7 @@ struct Context {
     const Options& options;
     queue::QueueStore& store;
     const route::Router& router;
+    const route::Recipients& recipients;  // its content may change between two calls
     const base::Clock& clock;
     base::Logger logger;
     Counters counters;

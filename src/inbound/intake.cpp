@@ -6,6 +6,7 @@
 
 #include "mailramp/base/events.h"
 #include "mailramp/base/text.h"
+#include "mailramp/mail/address.h"
 #include "mailramp/mail/header_address.h"
 
 namespace mailramp::inbound {
@@ -16,6 +17,16 @@ constexpr std::size_t inline_bytes_wanted = 64 * 1024;
 
 // RFC 5322 §2.1.1: no line is longer, and a Message-ID has no place to fold.
 constexpr std::size_t message_id_bytes_max = 998;
+
+smtp::ServerReply refusal_of_recipient(const base::Error& error) {
+    if (error.kind == base::ErrorKind::limit) return {550, "5.5.3", error.message};
+    return {550, "5.1.1", error.message};
+}
+
+// Two recipients are one when only the case of their domains differs. Local parts may mean different people.
+std::string recipient_key(std::string_view address) {
+    return std::string(mail::local_part_of(address)) + "@" + base::to_lower(mail::domain_of(address));
+}
 
 }  // namespace
 
@@ -33,6 +44,51 @@ Intake::Intake(Context& context, Origin origin, queue::Reservation room)
 
 Intake::~Intake() {
     context_.memory.give_back(reserved_bytes_);
+}
+
+std::optional<smtp::ServerReply> Intake::take_recipient(std::string_view sender,
+                                                        const mail::Recipient& recipient) {
+    auto addresses = context_.recipients.resolve(recipient.address);
+    std::optional<smtp::ServerReply> refused;
+    if (!addresses)
+        refused = refusal_of_recipient(addresses.error());
+    else
+        refused = judge_recipient(sender, *addresses);
+    if (refused) {
+        if (refused->code >= 500) log_refused(sender, recipient.address, *refused);
+        return refused;
+    }
+    for (std::string& address : *addresses) {
+        if (!recipient_keys_.insert(recipient_key(address)).second) continue;
+        recipients_.push_back(recipient);
+        recipients_.back().address = std::move(address);
+    }
+    return {};
+}
+
+std::optional<smtp::ServerReply> Intake::judge_recipient(std::string_view sender,
+                                                         const std::vector<std::string>& addresses) const {
+    std::size_t added = 0;
+    for (const std::string& address : addresses) {
+        if (!context_.router.may_route(query_for(sender, address)))
+            return smtp::ServerReply{550, "5.7.1", std::string(no_route)};
+        if (!recipient_keys_.contains(recipient_key(address))) ++added;
+    }
+    if (recipients_.size() + added <= context_.options.recipients_max) return {};
+    if (recipients_.empty())
+        return smtp::ServerReply{
+            550, "5.5.3",
+            "The alias leads to more addresses than a message may have recipients (inbound: "
+            "recipients_max)"};
+    return smtp::ServerReply{452, "4.5.3", "Too many recipients; send the rest in another message"};
+}
+
+route::Query Intake::query_for(std::string_view sender, std::string_view recipient) const {
+    return {.sender = sender,
+            .header_from = {},
+            .client_address = origin_.client_address,
+            .listener = origin_.listener,
+            .recipient = recipient};
 }
 
 std::optional<smtp::ServerReply> Intake::begin() {
@@ -156,13 +212,10 @@ io::Task<smtp::ServerReply> Intake::commit(const mail::Envelope& envelope, std::
 
 std::optional<std::vector<queue::AcceptedRecipient>> Intake::plan(const mail::Envelope& envelope) const {
     std::vector<queue::AcceptedRecipient> planned;
-    planned.reserve(envelope.recipients.size());
-    for (const mail::Recipient& recipient : envelope.recipients) {
-        const route::Query query{.sender = envelope.sender,
-                                 .header_from = header_from_,
-                                 .client_address = origin_.client_address,
-                                 .listener = origin_.listener,
-                                 .recipient = recipient.address};
+    planned.reserve(recipients_.size());
+    for (const mail::Recipient& recipient : recipients_) {
+        route::Query query = query_for(envelope.sender, recipient.address);
+        query.header_from = header_from_;
         auto choice = context_.router.choose(query);
         if (!choice) return {};
         planned.push_back({.recipient = recipient,
@@ -177,9 +230,18 @@ void Intake::log_accepted(const mail::Envelope& envelope, std::uint64_t size_byt
                          {{"queue_id", staged_->id().text()},
                           {"client", origin_.client_address},
                           {"from", envelope.sender},
-                          {"recipients", envelope.recipients.size()},
+                          {"recipients", recipients_.size()},
                           {"bytes", size_bytes},
                           {"message_id", message_id_}});
+}
+
+void Intake::log_refused(std::string_view sender, std::string_view recipient,
+                         const smtp::ServerReply& reply) const {
+    context_.logger.warning(base::events::recipient_refused, reply.text,
+                            {{"client", origin_.client_address},
+                             {"from", sender},
+                             {"to", recipient},
+                             {"reply", std::to_string(reply.code) + " " + reply.enhanced}});
 }
 
 void Intake::log_rejected(const mail::Envelope& envelope, const smtp::ServerReply& reply) const {

@@ -8,6 +8,7 @@
 #include <cstddef>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -45,6 +46,10 @@ class Intake {
     Intake(const Intake&) = delete;
     Intake& operator=(const Intake&) = delete;
 
+    // Finds out who gets what is for this recipient: whoever its alias leads to, nobody twice. A reply means
+    // that the recipient is refused, and why.
+    [[nodiscard]] std::optional<smtp::ServerReply> take_recipient(std::string_view sender,
+                                                                  const mail::Recipient& recipient);
     // Opens the message in the store, or says why not now (452 4.3.1, 451 4.3.0).
     [[nodiscard]] std::optional<smtp::ServerReply> begin();
     // Takes a piece of the content; a reply means that the message is refused and the rest need not come. The
@@ -62,16 +67,23 @@ class Intake {
                                                                         mail::WithProtocol with);
     [[nodiscard]] io::Task<std::optional<smtp::ServerReply>> append(std::string octets);
     [[nodiscard]] bool reserve_header();
+    [[nodiscard]] std::optional<smtp::ServerReply> judge_recipient(
+        std::string_view sender, const std::vector<std::string>& addresses) const;
+    [[nodiscard]] route::Query query_for(std::string_view sender, std::string_view recipient) const;
     // Every recipient with its mailbox, now that the From field is known; nothing when one has no route.
     [[nodiscard]] std::optional<std::vector<queue::AcceptedRecipient>> plan(
         const mail::Envelope& envelope) const;
     void log_accepted(const mail::Envelope& envelope, std::uint64_t size_bytes) const;
+    void log_refused(std::string_view sender, std::string_view recipient,
+                     const smtp::ServerReply& reply) const;
     void log_rejected(const mail::Envelope& envelope, const smtp::ServerReply& reply) const;
 
     Context& context_;
     Origin origin_;
     queue::Reservation room_;
     std::unique_ptr<queue::StagedMessage> staged_;
+    std::vector<mail::Recipient> recipients_;  // who gets it, aliases followed
+    std::set<std::string> recipient_keys_;     // of recipients_: to find out who is in it
     mail::HeaderSection header_;
     std::string header_from_;
     std::string message_id_;

@@ -36,11 +36,13 @@ std::mt19937_64 seeded_random() {
 
 struct Server::Impl : std::enable_shared_from_this<Server::Impl> {
     Impl(const Options& options, const io::Executor& loop, queue::QueueStore& store,
-         const route::Router& router, const base::Clock& clock, base::Logger logger)
+         const route::Router& router, const route::Recipients& recipients, const base::Clock& clock,
+         base::Logger logger)
         : executor(loop),
           context{.options = options,
                   .store = store,
                   .router = router,
+                  .recipients = recipients,
                   .clock = clock,
                   .logger = std::move(logger),
                   .counters = {},
@@ -146,8 +148,9 @@ void Server::Impl::cut_off(bool only_idle) {
 }
 
 Server::Server(const Options& options, const io::Executor& executor, queue::QueueStore& store,
-               const route::Router& router, const base::Clock& clock, base::Logger logger)
-    : impl_(std::make_shared<Impl>(options, executor, store, router, clock, std::move(logger))) {}
+               const route::Router& router, const route::Recipients& recipients, const base::Clock& clock,
+               base::Logger logger)
+    : impl_(std::make_shared<Impl>(options, executor, store, router, recipients, clock, std::move(logger))) {}
 
 Server::~Server() = default;
 

@@ -15,6 +15,7 @@ namespace {
 smtp::ServerProtocolOptions protocol_options(const Options& options) {
     smtp::ServerProtocolOptions out;
     out.host_name = options.hostname;
+    out.domain_if_missing = options.hostname;
     out.message_bytes_max = options.message_bytes_max;
     out.recipients_max = options.recipients_max;
     out.errors_max = options.errors_max;
@@ -147,15 +148,8 @@ void Session::mail() {
 }
 
 void Session::rcpt() {
-    const route::Query query{.sender = protocol_.envelope().sender,
-                             .header_from = {},
-                             .client_address = client_,
-                             .listener = listener_,
-                             .recipient = protocol_.recipient().address};
-    if (context_.router.may_route(query))
-        protocol_.answer({250, "2.1.5", "Recipient OK"});
-    else
-        protocol_.answer({550, "5.7.1", std::string(no_route)});
+    const auto refused = intake_->take_recipient(protocol_.envelope().sender, protocol_.recipient());
+    protocol_.answer(refused.value_or(smtp::ServerReply{250, "2.1.5", "Recipient OK"}));
 }
 
 void Session::data() {

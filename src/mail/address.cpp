@@ -163,7 +163,13 @@ Result<std::string> complete(const AddressParts& parts, Direction direction, con
     if (domain.empty()) {
         const bool postmaster =
             direction == Direction::forward && base::equals_ignoring_case(parts.local, "postmaster");
-        if (postmaster) return std::string(parts.local);
+        const bool kept = postmaster || (direction == Direction::forward && rules.domain_if_missing.empty() &&
+                                         rules.bare_name == BareName::kept);
+        if (kept) {
+            if (const auto lengths = check_lengths(parts.local, {}); !lengths)
+                return std::unexpected(lengths.error());
+            return std::string(parts.local);
+        }
         if (rules.domain_if_missing.empty())
             return fail(ErrorKind::invalid, "the address has no domain; send user@example.com");
         domain = rules.domain_if_missing;

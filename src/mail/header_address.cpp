@@ -60,6 +60,7 @@ class MailboxReader {
                 break;
             case '"':
                 words_ += take_to(behind_quotes(text_, at_));
+                words_end_ = at_;
                 break;
             case '<':
                 take_bracket();
@@ -71,16 +72,22 @@ class MailboxReader {
                 break;
             case ':':
                 // Behind the name of a group; in a domain literal it is part of an address.
-                if (words_.contains('['))
-                    words_ += c;
-                else
+                if (words_.contains('[')) {
+                    take_octet(c);
+                } else {
                     words_.clear();
-                ++at_;
+                    ++at_;
+                }
                 break;
             default:
-                words_ += c;
-                ++at_;
+                take_octet(c);
         }
+    }
+
+    void take_octet(char c) {
+        words_ += c;
+        ++at_;
+        if (!base::trim(std::string_view(&c, 1)).empty()) words_end_ = at_;
     }
 
     std::string_view take_to(std::size_t end) {
@@ -103,19 +110,21 @@ class MailboxReader {
         at_ = std::min(end + 1, text_.size());
         if (mailbox_.phrase.empty()) mailbox_.phrase = base::trim(words_);
         words_.clear();
-        keep(inside);
+        keep(inside, static_cast<std::size_t>(inside.data() - text_.data()) + inside.size());
     }
 
-    void keep(std::string_view text) {
+    void keep(std::string_view text, std::size_t end) {
         if (!mailbox_.address.empty()) return;
-        if (is_address(text))
+        if (is_address(text)) {
             mailbox_.address = text;
-        else if (mailbox_.words.empty())
+        } else if (mailbox_.words.empty()) {
             mailbox_.words = text;
+            mailbox_.words_end = end;
+        }
     }
 
     void end_mailbox() {
-        keep(base::trim(words_));
+        keep(base::trim(words_), words_end_);
         words_.clear();
         HeaderMailbox mailbox = std::exchange(mailbox_, {});
         if (!mailbox.address.empty()) mailbox.words.clear();
@@ -127,6 +136,7 @@ class MailboxReader {
     // What stands outside comments and brackets since the last separator: an address if the sender wrote no
     // brackets, else the display name.
     std::string words_;
+    std::size_t words_end_ = 0;  // behind the last of them that is no blank
     HeaderMailbox mailbox_;
     std::vector<HeaderMailbox> found_;
 };

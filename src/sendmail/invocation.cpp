@@ -255,7 +255,7 @@ mailramp has it on disk.
   -bm             send a message (the default)
   -bs             talk SMTP on the standard input and output
   -bp             list the queue, as 'mailramp queue list'; also when called mailq
-  -bi, -I         nothing: there is no alias database; also when called newaliases
+  -bi, -I         nothing: the daemon reads its aliases by itself; also when called newaliases
   -q...           nothing: the queue needs no runner
   --help, --version
 

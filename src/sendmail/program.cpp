@@ -213,7 +213,9 @@ ExitStatus run(const Invocation& invocation) {
         case Mode::list_queue:
             return list_queue();
         case Mode::rebuild_aliases:
-            std::cout << "mailramp keeps no alias database, so there is nothing to rebuild.\n";
+            std::cout
+                << "mailramp keeps no alias database: it reads its aliases_file anew within two seconds of a "
+                   "change, and says so in its log.\n";
             return ExitStatus::done;
         case Mode::run_queue:
             std::cout

@@ -217,7 +217,8 @@ ServerProtocol::Next ServerProtocol::rcpt_to(std::string_view arguments) {
     const auto text = behind_keyword(arguments, "TO");
     if (!text) return mistake({501, "5.5.4", "Send RCPT TO:<user@example.com>"});
     rcpt_tried_ = true;
-    auto path = mail::parse_forward_path(*text, {mail::Utf8::allowed, options_.domain_if_missing});
+    const mail::PathRules rules{mail::Utf8::allowed, {}, mail::BareName::kept};
+    auto path = mail::parse_forward_path(*text, rules);
     if (!path) return say_and_go_on({501, "5.1.3", "Recipient: " + path.error().message});
     if (!path->rest.empty()) return mistake({555, "5.5.4", "RCPT takes no parameters here"});
     if (!envelope_.smtputf8 && !base::is_ascii(path->address))

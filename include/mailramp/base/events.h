@@ -20,9 +20,19 @@ inline constexpr std::string_view log_lines_lost = "log_lines_lost";  // standar
 // Clients
 inline constexpr std::string_view client_refused = "client_refused";  // not in allow, or too many connections
 inline constexpr std::string_view session_ended =
-    "session_ended";                                              // a client left, timed out, or was cut off
+    "session_ended";  // a client left, timed out, or was cut off
+inline constexpr std::string_view recipient_refused =
+    "recipient_refused";                                          // answered 5xx to RCPT, with the remedy
 inline constexpr std::string_view message_accepted = "accepted";  // durable and answered 250
 inline constexpr std::string_view message_rejected = "rejected";  // answered 4xx or 5xx, with the reply
+
+// Aliases
+inline constexpr std::string_view aliases_read =
+    "aliases_read";  // at the start, and when the file has changed
+inline constexpr std::string_view aliases_kept =
+    "aliases_kept";  // the changed file is of no use; the old ones count
+inline constexpr std::string_view aliases_remark =
+    "aliases_remark";  // a line of it does not do what it should
 
 // The queue
 inline constexpr std::string_view queue_opened = "queue_opened";  // what was found on the disk

@@ -32,8 +32,8 @@ struct Surroundings {
     std::string hostname;  // the default of `hostname`
 };
 
-// Whether to look at what the file refers to: secrets and the CA file must then be readable by
-// this process, and the group exist on this machine.
+// Whether to look at what the file refers to: secrets, the CA file and the alias file must then be readable
+// by this process, and the group exist on this machine.
 enum class References { check, ignore };
 
 // Reads the file and checks all of it. Blocks for the reading of small files.

@@ -18,6 +18,7 @@
 #include "mailramp/oauth/token_cache.h"
 #include "mailramp/provider/preset.h"
 #include "mailramp/queue/sqlite_store.h"
+#include "mailramp/route/recipients.h"
 #include "mailramp/route/router.h"
 #include "mailramp/upstream/options.h"
 
@@ -52,6 +53,9 @@ struct ConfigWarning {
 struct Settings {
     inbound::Options inbound;
     route::Options route;
+    route::RecipientOptions recipients;
+    // In the form of aliases(5). Empty: none.
+    std::filesystem::path aliases_file;
     queue::SqliteStoreOptions queue;
     delivery::DeliveryOptions delivery;
     admin::AdminOptions admin;

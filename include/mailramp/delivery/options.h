@@ -97,6 +97,8 @@ struct DeliveryOptions {
     PauseOptions pause;
     SplitOptions split;
     PresentationLimits presentation;
+    // Added to names without a domain in To and Cc, as a message leaves. Empty: those stay as they are.
+    std::string qualify_domain;
     // A permit whose holder ends before its claim is durable counts as used after this.
     base::Duration permit_lease = std::chrono::seconds(30);
     // A claim and its permit outlive the attempt's deadline by this, so that its end can be stored.

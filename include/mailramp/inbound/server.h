@@ -10,6 +10,7 @@
 #include "mailramp/io/async.h"
 #include "mailramp/io/listener.h"
 #include "mailramp/queue/queue_store.h"
+#include "mailramp/route/recipients.h"
 #include "mailramp/route/router.h"
 
 namespace mailramp::inbound {
@@ -26,11 +27,12 @@ struct Counters {
     std::uint64_t answers_lost = 0;  // 250 could not be written: the client may send again
 };
 
-// Lives on the event loop. Options, store, router and clock must outlive it.
+// Lives on the event loop. Options, store, router, recipients and clock must outlive it.
 class Server {
   public:
     Server(const Options& options, const io::Executor& executor, queue::QueueStore& store,
-           const route::Router& router, const base::Clock& clock, base::Logger logger);
+           const route::Router& router, const route::Recipients& recipients, const base::Clock& clock,
+           base::Logger logger);
     ~Server();
 
     // Starts to accept from this socket.

@@ -23,13 +23,15 @@ inline constexpr std::size_t domain_bytes_max = 255;     // RFC 5321 §4.5.3.1.2
 inline constexpr std::size_t address_bytes_max =
     254;  // RFC 5321 §4.5.3.1.3: a path has 256 with its brackets
 
-enum class Utf8 { refused, allowed };  // allowed: RFC 6531, when the client asked for SMTPUTF8
+enum class BareName { refused, kept };  // kept: a forward path without a domain stays as it is
+enum class Utf8 { refused, allowed };   // allowed: RFC 6531, when the client asked for SMTPUTF8
 
 struct PathRules {
     Utf8 utf8 = Utf8::refused;
-    // Added, with '@', to an address that has no domain, as the "root" of cron. Empty: such addresses are
-    // refused.
+    // Added, with '@', to an address that has no domain, as the "root" of cron. Empty: `bare_name` says what
+    // becomes of it.
     std::string_view domain_if_missing = {};
+    BareName bare_name = BareName::refused;
 };
 
 struct ParsedPath {

@@ -16,10 +16,11 @@ namespace mailramp::mail {
 inline constexpr std::size_t header_mailboxes_max = 1000;
 
 struct HeaderMailbox {
-    std::string address;  // one that check_address() takes, with a domain; else empty
-    std::string words;    // what stands where the address belongs when it is none: "root"
-    std::string phrase;   // the display name in front of the bracket, octets as they came
-    std::string comment;  // of the first comment, without its parentheses
+    std::string address;        // one that check_address() takes, with a domain; else empty
+    std::string words;          // what stands where the address belongs when it is none: "root"
+    std::size_t words_end = 0;  // where they end in the field's value
+    std::string phrase;         // the display name in front of the bracket, octets as they came
+    std::string comment;        // of the first comment, without its parentheses
 };
 
 // In their order. Entries that have neither address nor words are left out.

@@ -36,7 +36,7 @@ namespace mailramp::smtp {
 
 struct ServerProtocolOptions {
     std::string host_name = "localhost";  // In the banner and in the reply to EHLO.
-    std::string domain_if_missing;        // Added to addresses without a domain; empty: those are refused.
+    std::string domain_if_missing;        // Added to senders without a domain; empty: those are refused.
     std::uint64_t message_bytes_max = 35ull << 20;   // Beyond: 552 5.3.4, at MAIL if SIZE= tells it.
     std::uint64_t discarded_bytes_max = 1ull << 30;  // A refused message longer than this ends the session.
     std::size_t command_line_bytes_max = 2048;       // With its line end. Beyond: 500 5.5.2.
@@ -60,7 +60,7 @@ class ServerProtocol {
     enum class Step {
         need_bytes,  // write take_output(), then read and call receive()
         mail,        // may envelope().sender send? answer()
-        rcpt,        // may recipient() receive? answer()
+        rcpt,        // may recipient() receive, who may have no domain? answer()
         data,        // is there room for the message? answer(); any good code becomes 354
         body_chunk,  // chunk() is the next piece of the content
         body_end,    // the content is complete: make it durable, then answer()

@@ -7,9 +7,27 @@
 #include "mailramp/base/text.h"
 #include "mailramp/mail/address.h"
 #include "mailramp/mail/header_address.h"
+#include "mailramp/mail/recipient_fields.h"
 
 using mailramp::base::check;
 using namespace mailramp::mail;  // NOLINT(google-build-using-namespace): a test of just these
+
+namespace {
+
+// Nothing but the domain is added to a field, and only once.
+void check_qualified(std::string value) {
+    std::erase_if(value, [](char c) { return c == '\r' || c == '\n'; });
+    const std::string before = "To: " + value + "\r\n";
+    const std::string after = qualified_recipients(before, "example.org");
+    std::string left = before;
+    for (const char c : after)
+        if (left.starts_with(c)) left.erase(0, 1);
+    check(left.empty() && (after.size() - before.size()) % std::string("@example.org").size() == 0,
+          "names get a domain and nothing is lost");
+    check(qualified_recipients(after, "example.net") == after, "what has a domain keeps it");
+}
+
+}  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
     if (size == 0) return 0;
@@ -30,5 +48,6 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     }
     if (const std::string found = first_header_address(text); !found.empty())
         check(check_address(found, Utf8::allowed).has_value(), "an address of a field is an address");
+    check_qualified(text);
     return 0;
 }

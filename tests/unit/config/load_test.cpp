@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <fstream>
 #include <string>
+#include <vector>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -15,6 +16,9 @@ namespace mailramp::config {
 namespace {
 
 using namespace std::chrono_literals;
+using ::testing::AllOf;
+using ::testing::Contains;
+using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::Not;
 
@@ -44,6 +48,83 @@ std::string warnings_of(const std::string& text) {
 std::string errors_of(const std::string& text) {
     const LoadResult loaded = load_text(text, {"relay.contoso.com"});
     return loaded ? "" : render_errors("f", loaded.error());
+}
+
+TEST(RecipientKeys, AreReadIntoAliases) {
+    const Settings settings =
+        good(short_form +
+             "aliases: {Root: ops@contoso.com, backup: [root, '\"x y\"'], \"*\": root, '\"x y\"': root}\n"
+             "aliases_file: /etc/aliases\n"
+             "qualify_domain: contoso.com\n");
+    const route::Recipients recipients(settings.recipients);
+    for (const char* const name : {"root", "backup", "anybody", "root@localhost"})
+        EXPECT_EQ(recipients.resolve(name).value(), std::vector<std::string>{"ops@contoso.com"}) << name;
+    EXPECT_EQ(settings.aliases_file, "/etc/aliases");
+    EXPECT_EQ(settings.delivery.qualify_domain, "contoso.com");
+}
+
+TEST(RecipientKeys, TakeTheNamesOfTheMachineForItsOwnButNoDomainOfAMailbox) {
+    EXPECT_THAT(
+        good(short_form).recipients.local_domains,
+        ElementsAre("localhost", "localhost.localdomain", "relay.contoso.com", "relay", "relay.localdomain"));
+    EXPECT_THAT(good(short_form + "hostname: Contoso.com\n").recipients.local_domains,
+                ElementsAre("localhost", "localhost.localdomain", "Contoso", "Contoso.localdomain",
+                            "relay.contoso.com", "relay", "relay.localdomain"));
+    EXPECT_THAT(good(short_form + "hostname: 10.0.0.1\n").recipients.local_domains, Contains("relay"));
+    EXPECT_THAT(good(short_form + "local_domains: web1\n").recipients.local_domains, ElementsAre("web1"));
+}
+
+TEST(RecipientKeys, MayLeadToAnAliasOfTheFile) {
+    EXPECT_EQ(errors_of(short_form + "aliases: {root: admin}\naliases_file: /etc/aliases\n"), "");
+    EXPECT_THAT(errors_of(short_form + "aliases: {root: admin}\n"), HasSubstr("has no alias"));
+}
+
+class AliasFileKey : public ::testing::Test {
+  protected:
+    void SetUp() override {
+        std::string name = (std::filesystem::temp_directory_path() / "mailramp-config-XXXXXX").string();
+        ASSERT_NE(::mkdtemp(name.data()), nullptr);
+        folder = name;
+        std::ofstream(folder / "secret") << "s3cret~value";
+        std::filesystem::permissions(folder / "secret", std::filesystem::perms::owner_read);
+    }
+    void TearDown() override { std::filesystem::remove_all(folder); }
+
+    LoadResult load_with(const std::string& more) {
+        std::ofstream(folder / "mailramp.yaml")
+            << "mailbox: alerts@contoso.com\ntenant_id: contoso.com\n"
+            << "client_id: 11112222-bbbb-3333-cccc-4444dddd5555\n"
+            << "client_secret: {file: " << (folder / "secret").string() << "}\n"
+            << "admin: {group: \"\"}\n"
+            << "aliases_file: " << (folder / "aliases").string() << "\n"
+            << more;
+        return load(folder / "mailramp.yaml");
+    }
+
+    std::filesystem::path folder;
+};
+
+TEST_F(AliasFileKey, NamesAFileThatMustBeReadable) {
+    const LoadResult loaded = load_with("");
+    ASSERT_FALSE(loaded);
+    ASSERT_EQ(loaded.error().size(), 1u);
+    EXPECT_EQ(loaded.error()[0].line, 6);
+    EXPECT_EQ(
+        loaded.error()[0].what,
+        (folder / "aliases").string() + ": No such file or directory; create it, or leave aliases_file out");
+}
+
+TEST_F(AliasFileKey, WarnsOfLinesThatDoNotDoWhatTheyShould) {
+    std::ofstream(folder / "aliases")
+        << "root: ops@contoso.com\nmailman: |/x\nno alias\nwww: nobody\nok: inside\n";
+    const LoadResult loaded = load_with("aliases: {inside: root, outside: nowhere}\n");
+    ASSERT_TRUE(loaded);
+    const std::string told = render_warnings("f", loaded->warnings);
+    EXPECT_THAT(
+        told, AllOf(HasSubstr("aliases:2: mailman leads to a program"), HasSubstr("aliases:3: \"no alias\""),
+                    HasSubstr("aliases:4: www leads to nobody"),
+                    HasSubstr("in the configuration: outside leads to nowhere"), Not(HasSubstr("inside"))));
+    EXPECT_EQ(loaded->warnings.size(), 4u);
 }
 
 TEST(ShortForm, NeedsFourLinesForAMailboxOnMicrosoft365) {

@@ -43,8 +43,8 @@ struct Read {
 
 io::Task<> present_into(std::optional<base::Result<Presentation>>& result, queue::QueueStore& store,
                         const queue::ClaimedMessage& message, const route::SenderPolicy& policy,
-                        PresentationLimits limits) {
-    result = co_await present(store, message, policy, limits);
+                        std::string_view qualify_domain, PresentationLimits limits) {
+    result = co_await present(store, message, policy, qualify_domain, limits);
 }
 
 io::Task<> read_into(Read& result, std::size_t piece) {
@@ -57,7 +57,7 @@ io::Task<> read_into(Read& result, std::size_t piece) {
 }
 
 Read read_all(testing::FakeQueueStore& store, testing::ManualClock& clock, const route::SenderPolicy& policy,
-              PresentationLimits limits = {}, std::size_t piece = 7) {
+              PresentationLimits limits = {}, std::size_t piece = 7, std::string_view qualify_domain = {}) {
     testing::Loop loop(clock);
     Read result;
     queue::ClaimedMessage message;
@@ -65,7 +65,8 @@ Read read_all(testing::FakeQueueStore& store, testing::ManualClock& clock, const
     message.size_bytes = store.content.size();
     message.header_from = "kept@example.com";
     std::optional<base::Result<Presentation>> presented;
-    boost::asio::co_spawn(loop.context(), present_into(presented, store, message, policy, limits),
+    boost::asio::co_spawn(loop.context(),
+                          present_into(presented, store, message, policy, qualify_domain, limits),
                           boost::asio::detached);
     loop.poll();
     EXPECT_TRUE(presented && *presented);
@@ -116,13 +117,24 @@ TEST_F(Presenting, DoesNotEvenLookInModeKeep) {
     EXPECT_EQ(read.presented.from, "kept@example.com");
 }
 
+TEST_F(Presenting, QualifiesRecipientsOnRequestWhateverBecomesOfSenders) {
+    store.content = "To: ops\r\nFrom: root\r\n\r\nTo: ops\r\n";
+    EXPECT_EQ(
+        read_all(store, clock, policy, {}, 7, "contoso.test").content,
+        "To: ops@contoso.test\r\nFrom: root <m@example.com>\r\nX-Original-From: root\r\n\r\nTo: ops\r\n");
+    policy.mode = route::SenderMode::keep;
+    const Read kept = read_all(store, clock, policy, {}, 7, "contoso.test");
+    EXPECT_EQ(kept.content, "To: ops@contoso.test\r\nFrom: root\r\n\r\nTo: ops\r\n");
+    EXPECT_EQ(kept.presented.envelope_sender, store.sender);
+}
+
 TEST_F(Presenting, SaysWhyAMessageCannotBeRead) {
     testing::Loop loop(clock);
     queue::ClaimedMessage message;
     message.size_bytes = 1000;
     store.content = "A: 1\r\n";  // shorter than it is said to be
     std::optional<base::Result<Presentation>> result;
-    boost::asio::co_spawn(loop.context(), present_into(result, store, message, policy, {}),
+    boost::asio::co_spawn(loop.context(), present_into(result, store, message, policy, {}, {}),
                           boost::asio::detached);
     loop.poll();
     ASSERT_TRUE(result && !*result);

@@ -26,6 +26,7 @@ namespace {
 
 using namespace std::chrono_literals;
 using ::testing::AllOf;
+using ::testing::ElementsAre;
 using ::testing::EndsWith;
 using ::testing::HasSubstr;
 using ::testing::StartsWith;
@@ -94,7 +95,7 @@ class InboundServer : public ::testing::Test {
     }
 
     void start() {
-        server.emplace(options, loop.get_executor(), store, router, clock, base::Logger());
+        server.emplace(options, loop.get_executor(), store, router, recipients, clock, base::Logger());
         auto listener = io::Listener::bind_tcp(loop.get_executor(), {"127.0.0.1", 0}, 16);
         ASSERT_TRUE(listener) << listener.error().message;
         port = listener->endpoint().port;
@@ -122,6 +123,7 @@ class InboundServer : public ::testing::Test {
     io::SystemClock clock;
     ScriptedStore store{loop.get_executor()};
     route::Router router{default_route()};
+    route::Recipients recipients{route::RecipientOptions()};
     Options options;
     std::optional<Server> server;
     std::uint16_t port = 0;
@@ -169,6 +171,86 @@ TEST_F(InboundServer, StoresWhatWillBeSubmittedAndWhoSentIt) {
     ASSERT_EQ(message.acceptance.recipients.size(), 1u);
     EXPECT_EQ(message.acceptance.recipients[0].recipient.address, "ops@contoso.test");
     EXPECT_EQ(message.acceptance.recipients[0].mailbox, "alerts");
+}
+
+route::Recipients with_aliases(std::string_view text) {
+    return route::Recipients(route::RecipientOptions(),
+                             route::parse_alias_file(text, "/etc/aliases").aliases);
+}
+
+std::vector<std::string> addresses_of(const StoredMessage& message) {
+    std::vector<std::string> addresses;
+    for (const queue::AcceptedRecipient& recipient : message.acceptance.recipients)
+        addresses.push_back(recipient.recipient.address);
+    return addresses;
+}
+
+TEST_F(InboundServer, GivesAMessageToAllThatAnAliasLeadsToEachOnce) {
+    recipients = with_aliases("root: a@x.test, b@x.test\nwww: root, c@x.test\n");
+    run([](InboundServer& t) -> io::Task<> {
+        Client client = co_await t.connect();
+        co_await client.reply();
+        co_await client.ask("EHLO x");
+        EXPECT_THAT(co_await client.ask("MAIL FROM:<root>"), StartsWith("250 2.1.0"));
+        EXPECT_THAT(co_await client.ask("RCPT TO:<B@x.test>"), StartsWith("250 2.1.5"));
+        EXPECT_THAT(co_await client.ask("RCPT TO:<b@X.test>"), StartsWith("250 2.1.5"));
+        EXPECT_THAT(co_await client.ask("RCPT TO:<Root@localhost>"), StartsWith("250 2.1.5"));
+        EXPECT_THAT(co_await client.ask("RCPT TO:<postmaster>"), StartsWith("250 2.1.5"));
+        // What was answered 250 counts, whatever becomes of the aliases.
+        EXPECT_THAT(co_await client.ask("RCPT TO:<www>"), StartsWith("250 2.1.5"));
+        t.recipients = with_aliases("");
+        EXPECT_THAT(co_await client.ask("DATA"), StartsWith("354 "));
+        co_await client.send("Subject: x\r\n\r\nbody\r\n.\r\n");
+        EXPECT_THAT(co_await client.reply(), StartsWith("250 2.0.0"));
+    });
+    ASSERT_EQ(store.messages.size(), 1u);
+    EXPECT_THAT(addresses_of(store.messages[0]), ElementsAre("B@x.test", "b@X.test", "a@x.test", "c@x.test"));
+    EXPECT_EQ(store.messages[0].acceptance.envelope.sender, "root@localhost");
+}
+
+TEST_F(InboundServer, RefusesARecipientThatLeadsNowhereWithTheRemedy) {
+    run([](InboundServer& t) -> io::Task<> {
+        Client client = co_await t.connect();
+        co_await client.reply();
+        co_await client.ask("EHLO x");
+        co_await client.ask("MAIL FROM:<a@b.test>");
+        const std::vector<std::string> names{"root", "root@localhost", "postmaster"};
+        for (const std::string& name : names)
+            EXPECT_THAT(co_await client.ask("RCPT TO:<" + name + ">"),
+                        AllOf(StartsWith("550"), HasSubstr("5.1.1 "), HasSubstr("mailramp.yaml")));
+        EXPECT_THAT(co_await client.ask("RCPT TO:<ops@x.test>"), StartsWith("250 "));
+    });
+}
+
+TEST_F(InboundServer, CountsTheRecipientsThatAliasesLeadTo) {
+    options.recipients_max = 3;
+    recipients = with_aliases("two: a@x.test, b@x.test\nfour: a@x.test, b@x.test, c@x.test, d@x.test\n");
+    run([](InboundServer& t) -> io::Task<> {
+        Client client = co_await t.connect();
+        co_await client.reply();
+        co_await client.ask("EHLO x");
+        co_await client.ask("MAIL FROM:<a@b.test>");
+        EXPECT_THAT(co_await client.ask("RCPT TO:<four>"), StartsWith("550 5.5.3 "));
+        EXPECT_THAT(co_await client.ask("RCPT TO:<c@x.test>"), StartsWith("250 "));
+        EXPECT_THAT(co_await client.ask("RCPT TO:<two>"), StartsWith("250 "));
+        EXPECT_THAT(co_await client.ask("RCPT TO:<d@x.test>"), StartsWith("452 4.5.3 "));
+        EXPECT_THAT(co_await client.ask("RCPT TO:<a@x.test>"), StartsWith("250 "));
+    });
+}
+
+TEST_F(InboundServer, AsksTheRoutesForThoseThatAnAliasLeadsTo) {
+    route::Options routes;
+    routes.rules.push_back({.name = "ours", .match = {.recipient_domains = {"x.test"}}, .mailbox = "alerts"});
+    router = route::Router(std::move(routes));
+    recipients = with_aliases("in: a@x.test\nout: a@x.test, b@y.test\n");
+    run([](InboundServer& t) -> io::Task<> {
+        Client client = co_await t.connect();
+        co_await client.reply();
+        co_await client.ask("EHLO x");
+        co_await client.ask("MAIL FROM:<a@b.test>");
+        EXPECT_THAT(co_await client.ask("RCPT TO:<in>"), StartsWith("250 "));
+        EXPECT_THAT(co_await client.ask("RCPT TO:<out>"), StartsWith("550 5.7.1 "));
+    });
 }
 
 TEST_F(InboundServer, ClosesAtOnceWhenTheDiskIsFull) {

@@ -76,6 +76,16 @@ TEST(Address, NeedsADomainUnlessOneIsAdded) {
     EXPECT_TRUE(reverse("<root@>", rules).starts_with("!"));
 }
 
+TEST(Address, OfARecipientMayLackItsDomainWhereTheCallerSaysSo) {
+    const PathRules kept{Utf8::refused, {}, BareName::kept};
+    EXPECT_EQ(forward("<root>", kept), "root|");
+    EXPECT_EQ(forward(" \"Mail Team\" X=1", kept), "\"Mail Team\"|X=1");
+    EXPECT_TRUE(forward("<" + std::string(65, 'x') + ">", kept).starts_with("!"));
+    EXPECT_TRUE(reverse("<root>", kept).starts_with("!"));
+    EXPECT_EQ(forward("<root>", {Utf8::refused, "example.org", BareName::kept}), "root@example.org|");
+    EXPECT_TRUE(forward("<root>").starts_with("!"));
+}
+
 TEST(Address, OfThePostmasterNeedsNoDomainAsRecipient) {
     EXPECT_EQ(forward("<PostMaster>"), "PostMaster|");
     EXPECT_EQ(forward("<postmaster>", {Utf8::refused, "example.org"}), "postmaster|");
