@@ -42,7 +42,7 @@ Mark mark_of(check::Outcome outcome) {
     return {"?", Tone::plain};
 }
 
-std::string detail(std::string_view label, std::string_view text, const View& view) {
+std::string advice_line(std::string_view label, std::string_view text, const View& view) {
     const std::string first =
         std::string(detail_indent).append(padded(label, deeper_indent.size() - detail_indent.size()));
     return paragraph(first, deeper_indent, base::printable(text, finding_text_bytes_max), view.columns);
@@ -50,8 +50,8 @@ std::string detail(std::string_view label, std::string_view text, const View& vi
 
 // A command is to be copied: it stays on its line, however long that is.
 std::string advice_text(std::string_view label, const check::Advice& advice, const View& view) {
-    if (advice.command.empty()) return detail(label, advice.words, view);
-    return detail(label, advice.words + ":", view) + std::string(deeper_indent).append(command_indent) +
+    if (advice.command.empty()) return advice_line(label, advice.words, view);
+    return advice_line(label, advice.words + ":", view) + std::string(deeper_indent).append(command_indent) +
            base::printable(advice.command, finding_text_bytes_max) + "\n";
 }
 
@@ -140,15 +140,15 @@ std::string finding_text(const check::Finding& finding, const View& view) {
     const std::string plain_head = padded(title, title_columns) + "  ";
     out.replace(0, indent.size(), painted(mark.sign, mark.tone, view.colour) + " " + plain_head);
     for (const std::string& note : finding.notes)
-        out += detail("Note:", note, view);
+        out += advice_line("Note:", note, view);
     if (finding.outcome != check::Outcome::failed) return out;
-    out += detail("Cause:", finding.cause, view);
+    out += advice_line("Cause:", finding.cause, view);
     std::string_view label = "Remedy:";
     for (const check::Advice& advice : finding.remedy) {
         out += advice_text(label, advice, view);
         label = "";
     }
-    if (!finding.setup.heading.empty()) out += detail("Set-up:", setup_text(finding.setup), view);
+    if (!finding.setup.heading.empty()) out += advice_line("Set-up:", setup_text(finding.setup), view);
     return out;
 }
 

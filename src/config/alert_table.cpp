@@ -5,9 +5,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr base::Duration day = std::chrono::days(1);
 constexpr std::size_t command_words_max = 100;
-constexpr std::uint64_t tib = 1ull << 40;
 
 }  // namespace
 

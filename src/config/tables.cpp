@@ -9,8 +9,6 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr base::Duration day = std::chrono::days(1);
-constexpr std::uint64_t kib = 1ull << 10, mib = 1ull << 20, gib = 1ull << 30, tib = 1ull << 40;
 constexpr std::size_t list_items_max = 1000;
 
 ValueType<const provider::Preset*> provider_name() {

@@ -4,6 +4,8 @@
 // apply to all of them; assemble.h puts the layers on each other.
 #pragma once
 
+#include <chrono>
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <vector>
@@ -13,6 +15,8 @@
 
 namespace mailramp::config {
 
+inline constexpr base::Duration day = std::chrono::days(1);
+inline constexpr std::uint64_t kib = 1ull << 10, mib = 1ull << 20, gib = 1ull << 30, tib = 1ull << 40;
 inline constexpr std::string_view default_name = "default";  // of what the short form makes
 
 // The sections `upstream` and `mailboxes.<name>.upstream`.

@@ -13,7 +13,7 @@
 namespace mailramp::config {
 namespace {
 
-constexpr std::size_t shown_bytes_max = 64;
+constexpr std::size_t shown_word_bytes_max = 64;
 constexpr std::size_t name_bytes_max = 64;
 constexpr std::size_t path_bytes_max = 4096;
 constexpr std::uint64_t year_min = 2020, year_max = 2100;
@@ -154,8 +154,9 @@ base::Result<io::Endpoint> read_endpoint(const std::string& text) {
 // Cut at the first blank: a quotation mark that is not closed can make a value of the lines that follow, and
 // one of them may hold a secret.
 std::string in_quotes(std::string_view text) {
-    const std::string_view word = text.substr(0, std::min(text.find_first_of(" \t\r\n"), shown_bytes_max));
-    return "\"" + base::printable(word, shown_bytes_max) + (word.size() < text.size() ? " …\"" : "\"");
+    const std::string_view word =
+        text.substr(0, std::min(text.find_first_of(" \t\r\n"), shown_word_bytes_max));
+    return "\"" + base::printable(word, shown_word_bytes_max) + (word.size() < text.size() ? " …\"" : "\"");
 }
 
 std::string joined(const std::vector<std::string>& words) {

@@ -22,7 +22,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::size_t name_bytes_max = 64;
+constexpr std::size_t owner_bytes_max = 64;
 constexpr int service_manager = 1;  // systemd's process
 
 // A socket that is listened on.
@@ -87,7 +87,7 @@ std::string unit_of(const fs::path& process) {
         const std::string unit = line.substr(at + slice.size());
         const std::size_t end = unit.find(suffix);
         if (end == std::string::npos) continue;
-        return base::printable(unit.substr(0, end + suffix.size()), name_bytes_max);
+        return base::printable(unit.substr(0, end + suffix.size()), owner_bytes_max);
     }
     return {};
 }
@@ -138,7 +138,7 @@ std::optional<PortOwner> port_owner(std::uint16_t port, const fs::path& proc) {
         std::ifstream file(at->path() / "comm");
         std::string program;
         std::getline(file, program);
-        PortOwner owner{static_cast<int>(*pid), base::printable(program, name_bytes_max),
+        PortOwner owner{static_cast<int>(*pid), base::printable(program, owner_bytes_max),
                         unit_of(at->path())};
         if (owner.pid != service_manager) return owner;
         manager = std::move(owner);

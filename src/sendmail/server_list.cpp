@@ -10,11 +10,11 @@ namespace {
 
 constexpr std::string_view default_port = "25";
 constexpr std::uint64_t port_max = 65535;
-constexpr std::size_t shown_bytes_max = 200;
+constexpr std::size_t shown_word_bytes_max = 200;
 
 base::Result<Server> read_server(std::string_view word) {
     const auto wrong = [word] {
-        return base::fail(base::ErrorKind::invalid, "'" + base::printable(word, shown_bytes_max) +
+        return base::fail(base::ErrorKind::invalid, "'" + base::printable(word, shown_word_bytes_max) +
                                                         "' is not HOST, HOST:PORT or [ADDRESS]:PORT");
     };
     std::string_view host = word;
