@@ -166,7 +166,17 @@ io::Task<> Dispatcher::Impl::fly(Mailbox& mailbox, Schedule::Attempt begun, Loan
         co_await return_untried(mailbox, begun, std::move(loan), std::move(message), std::move(held));
         co_return;
     }
+    const bool as_mailbox = sender == base::to_lower(mailbox.options.names.mailbox);
+    const base::Duration crowded =
+        as_mailbox ? base::Duration::zero() : mailbox.senders.crowded(sender, clock_.steady());
+    if (presented && crowded > base::Duration::zero()) {
+        Outcome later = conclude_untouched(message, clock_.wall() + crowded);
+        log_.sender_waits(mailbox.options, message, sender, crowded);
+        co_await return_untried(mailbox, begun, std::move(loan), std::move(message), std::move(later));
+        co_return;
+    }
     const SharedFlight flight = begin_flight(mailbox, std::move(message), Flight::Stage::submitting);
+    flight->as_mailbox = as_mailbox;
     AttemptReport report;
     if (presented) {
         ++counters_.attempts;
@@ -204,6 +214,7 @@ void Dispatcher::Impl::hear_of_sender(Mailbox& mailbox, const std::string& sende
         const provider::Verdict& verdict = outcome.recipients[i].verdict;
         if (recipient.fate == Fate::delivered) heard = SenderBreaker::Heard::accepted;
         if (recipient.fate != Fate::refused || verdict.radius != provider::Radius::sender) continue;
+        if (verdict.action == provider::Action::pause) return;  // the mailbox itself: all of its mail waits
         if (mailbox.senders.refused(sender, recipient.answer, clock_.steady()))
             log_.sender_stopped(mailbox.options, sender, recipient.answer, verdict);
         return;
@@ -274,8 +285,12 @@ io::Task<base::Result<>> Dispatcher::Impl::mark_ending(SharedFlight flight) {
 Outcome Dispatcher::Impl::judge(const Flight& flight, const AttemptReport& report) {
     std::vector<provider::Verdict> verdicts;
     verdicts.reserve(report.recipients.size());
-    for (const RecipientReport& recipient : report.recipients)
-        verdicts.push_back(provider::classify(flight.mailbox.options.dialect, recipient.answer));
+    for (const RecipientReport& recipient : report.recipients) {
+        provider::Verdict verdict = provider::classify(flight.mailbox.options.dialect, recipient.answer);
+        if (flight.as_mailbox && verdict.radius == provider::Radius::sender)
+            verdict = provider::of_own_address(std::move(verdict));
+        verdicts.push_back(std::move(verdict));
+    }
     return conclude(options_, flight.mailbox.options, flight.message, report, verdicts,
                     facts(flight.message));
 }

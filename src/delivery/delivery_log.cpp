@@ -140,6 +140,18 @@ void DeliveryLog::sender_stopped(const MailboxOptions& mailbox, const std::strin
                    {"remedy", provider::fill(verdict.remedy, mailbox.names)}});
 }
 
+void DeliveryLog::sender_waits(const MailboxOptions& mailbox, const queue::ClaimedMessage& message,
+                               const std::string& sender, base::Duration wait) const {
+    logger_.warning(
+        events::sender_waits,
+        "not tried: the server has refused several senders lately, and throttles the whole mailbox for more; "
+        "set senders: collapse, or list in allowed_senders only what the mailbox may send as",
+        {{"mailbox", mailbox.name},
+         {"queue_id", message.id.text()},
+         {"sender", sender},
+         {"wait_seconds", std::chrono::ceil<std::chrono::seconds>(wait).count()}});
+}
+
 void DeliveryLog::paused(const MailboxOptions& mailbox, const Pause& pause) const {
     logger_.error(events::mailbox_paused, "its mail waits, nothing is lost",
                   {{"mailbox", mailbox.name},

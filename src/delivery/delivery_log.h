@@ -29,6 +29,9 @@ class DeliveryLog {
     // Once for each sender that the server refuses, until it takes one of its messages.
     void sender_stopped(const MailboxOptions& mailbox, const std::string& sender, const mail::Answer& answer,
                         const provider::Verdict& verdict) const;
+    // A message that was not tried since the server has refused too many other senders lately.
+    void sender_waits(const MailboxOptions& mailbox, const queue::ClaimedMessage& message,
+                      const std::string& sender, base::Duration wait) const;
     void paused(const MailboxOptions& mailbox, const Pause& pause) const;
     // The same trouble again, or the first of it.
     enum class Repeated { no, yes };

@@ -66,7 +66,8 @@ struct Flight {
     Mailbox& mailbox;
     queue::ClaimedMessage message;
     Stage stage;
-    bool abandoned = false;  // drain() stores its end; what the courier says is too late
+    bool as_mailbox = false;  // submitted in the name of the mailbox's own address
+    bool abandoned = false;   // drain() stores its end; what the courier says is too late
 };
 
 // The attempt and the mark of a drain both hold it, and either may end first.

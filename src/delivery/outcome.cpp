@@ -49,8 +49,10 @@ Plan plan_refused(const provider::Verdict& verdict, mail::Phase phase) {
         case Action::lower_concurrency:
             return Plan::again_crowded;
         case Action::slow_down:
-        case Action::pause:
             return Plan::again_uncounted;
+        case Action::pause:
+            // Perhaps the message is to blame: the next one that tries had better be another.
+            return verdict.radius == Radius::sender ? Plan::again_counted : Plan::again_uncounted;
         case Action::hold:
         case Action::reject:
             return Plan::hold;

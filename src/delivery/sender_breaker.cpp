@@ -1,6 +1,8 @@
 #include "delivery/sender_breaker.h"
 
 #include <algorithm>
+#include <cstddef>
+#include <vector>
 
 namespace mailramp::delivery {
 
@@ -14,7 +16,21 @@ const mail::Answer* SenderBreaker::stopped(const std::string& sender, base::Stea
     return nullptr;
 }
 
+base::Duration SenderBreaker::crowded(const std::string& sender, base::SteadyTime now) const {
+    if (stopped_.size() < options_.refused_senders_max || stopped_.contains(sender) || good_.contains(sender))
+        return {};
+    std::vector<base::SteadyTime> lately;
+    for (const auto& [name, entry] : stopped_)
+        if (entry.heard + options_.first_probe > now) lately.push_back(entry.heard);
+    if (lately.size() < options_.refused_senders_max) return {};
+    // When this one is so long ago that it does not count any more, there are fewer.
+    const auto last_to_count = lately.end() - static_cast<std::ptrdiff_t>(options_.refused_senders_max);
+    std::ranges::nth_element(lately, last_to_count);
+    return std::chrono::ceil<base::Duration>(*last_to_count + options_.first_probe - now);
+}
+
 bool SenderBreaker::refused(const std::string& sender, const mail::Answer& answer, base::SteadyTime now) {
+    good_.erase(sender);
     const auto [found, is_new] = stopped_.try_emplace(sender);
     Stopped& entry = found->second;
     entry.wait = is_new ? options_.first_probe : std::min(entry.wait * 2, options_.probe_max);
@@ -26,6 +42,7 @@ bool SenderBreaker::refused(const std::string& sender, const mail::Answer& answe
 }
 
 void SenderBreaker::heard(const std::string& sender, Heard heard, base::SteadyTime now) {
+    if (heard == Heard::accepted) remember_good(sender);
     const auto found = stopped_.find(sender);
     if (found == stopped_.end()) return;
     switch (heard) {
@@ -45,6 +62,12 @@ std::vector<std::pair<std::string, mail::Answer>> SenderBreaker::first(std::size
         some.emplace_back(sender, entry.answer);
     }
     return some;
+}
+
+// Which one goes when there are too many matters little: it is asked about only while others are refused.
+void SenderBreaker::remember_good(const std::string& sender) {
+    if (good_.size() >= options_.senders_max && !good_.contains(sender)) good_.erase(good_.begin());
+    good_.insert(sender);
 }
 
 void SenderBreaker::forget_oldest() {

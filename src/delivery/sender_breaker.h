@@ -2,11 +2,13 @@
 //
 // A sender is MAIL FROM and From together, as the server sees them. One refusal that is about the sender
 // stops all of its messages; they are held with that answer, without being sent. After a while one message
-// tries. What it remembers is lost with the process: after a start each sender is tried once.
+// tries. The mailbox's own address is none of its business: without that there is no mail at all. What it
+// remembers is lost with the process: after a start each sender is tried once.
 #pragma once
 
 #include <cstddef>
 #include <map>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -30,6 +32,9 @@ class SenderBreaker {
     // The server said something else, so that the sender is good, or unknown.
     enum class Heard { accepted, nothing };
     void heard(const std::string& sender, Heard heard, base::SteadyTime now);
+    // How long a sender has to wait because too many others were refused lately; zero: not at all. A sender
+    // that was taken or refused before is judged by stopped() alone.
+    [[nodiscard]] base::Duration crowded(const std::string& sender, base::SteadyTime now) const;
     // A human asked for another try: all may go.
     void clear() { stopped_.clear(); }
 
@@ -45,8 +50,10 @@ class SenderBreaker {
         base::Duration wait{};
     };
     void forget_oldest();
+    void remember_good(const std::string& sender);
 
     SenderBreakerOptions options_;
+    std::set<std::string> good_;  // taken lately, at most senders_max
     std::map<std::string, Stopped> stopped_;
 };
 

@@ -181,6 +181,16 @@ Verdict classify(Dialect dialect, const mail::Answer& answer) {
     return general(answer);
 }
 
+Verdict of_own_address(Verdict verdict) {
+    verdict.action = Action::pause;
+    verdict.cause = "the application may not send as the mailbox itself";
+    verdict.remedy =
+        "Add-MailboxPermission -Identity <mailbox> -User <service principal> -AccessRights FullAccess, and "
+        "Add-RecipientPermission <mailbox> -Trustee <service principal> -AccessRights SendAs, or add "
+        "<mailbox> to the RBAC scope; a change takes up to 2 hours";
+    return verdict;
+}
+
 std::string fill(std::string_view remedy, const Names& names) {
     std::string out(remedy);
     replace_all(out, "<mailbox>", names.mailbox);

@@ -55,7 +55,8 @@ inline constexpr std::string_view message_deferred = "deferred";    // tried, wi
 inline constexpr std::string_view message_held = "held";  // waits for a human, with cause and remedy
 inline constexpr std::string_view message_uncertain = "uncertain";  // may have been delivered; see the reason
 inline constexpr std::string_view sender_stopped =
-    "sender_stopped";  // refused by the server; its mail is held
+    "sender_stopped";                                             // refused by the server; its mail is held
+inline constexpr std::string_view sender_waits = "sender_waits";  // too many other senders were refused
 inline constexpr std::string_view mailbox_paused = "mailbox_paused";  // with cause and remedy
 inline constexpr std::string_view mailbox_resting =
     "mailbox_resting";  // transient trouble; goes on by itself

@@ -55,6 +55,9 @@ struct SenderBreakerOptions {
     // After a refusal nothing more of that sender is sent for so long, then one message tries; doubling.
     base::Duration first_probe = std::chrono::minutes(15);
     base::Duration probe_max = std::chrono::hours(24);
+    // Once so many senders were refused within first_probe, senders that are not known to be good wait until
+    // fewer were: many with one message each bring the throttling about as well as one with many.
+    std::size_t refused_senders_max = 5;
     std::size_t senders_max = 1000;  // remembered for a mailbox; beyond it the one longest unheard of goes
 };
 

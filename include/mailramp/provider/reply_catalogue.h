@@ -62,6 +62,11 @@ struct Verdict {
 // catalogue, answers of Channel::local by the rows that every dialect shares.
 [[nodiscard]] Verdict classify(Dialect dialect, const mail::Answer& answer);
 
+// The same answer when the sender it refuses is the mailbox's own address: no other message will fare better,
+// so the mailbox pauses instead. Its radius stays the sender: the one message that was tried waits longer
+// than the others, in case something in it is to blame after all.
+[[nodiscard]] Verdict of_own_address(Verdict verdict);
+
 // The names that stand in a remedy as <mailbox>, <app id> and <tenant>. An empty one stays a placeholder.
 struct Names {
     std::string mailbox;

@@ -66,6 +66,7 @@ class FakeQueueStore final : public queue::QueueStore {
 
     queue::QueueId accept(const std::string& mailbox, const std::vector<std::string>& recipients) {
         const queue::QueueId id(next_id_++);
+        senders_[id] = sender;
         accepted_[id] = clock_.wall();
         for (const std::string& address : recipients) {
             FakeRow row;
@@ -261,7 +262,7 @@ class FakeQueueStore final : public queue::QueueStore {
     queue::ClaimedMessage claim_message(const queue::ClaimRequest& request, queue::QueueId id) {
         queue::ClaimedMessage message;
         message.id = id;
-        message.envelope.sender = sender;
+        message.envelope.sender = senders_[id];
         message.size_bytes = content.size();
         message.accepted = accepted_[id];
         std::size_t recipients_max = request.recipients_max;
@@ -295,6 +296,7 @@ class FakeQueueStore final : public queue::QueueStore {
     const base::Clock& clock_;
     std::function<void(std::string_view)> callback_;
     std::vector<FakeRow> rows_;
+    std::map<queue::QueueId, std::string> senders_;  // as `sender` was when it came
     std::map<queue::QueueId, base::WallTime> accepted_;
     std::map<std::string, queue::MailboxRecord> records_;
     std::int64_t next_id_ = 1;

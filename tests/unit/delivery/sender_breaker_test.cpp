@@ -66,6 +66,35 @@ TEST(SenderBreaker, IsClosedByAMessageThatIsTaken) {
     EXPECT_EQ(senders.size(), 0u);
 }
 
+TEST(SenderBreaker, LetsStrangersWaitWhenSeveralOthersWereRefused) {
+    SenderBreaker senders(
+        {.first_probe = 15min, .probe_max = 1h, .refused_senders_max = 2, .senders_max = 9});
+    senders.heard("known", Heard::accepted, start);
+    ASSERT_TRUE(senders.refused("a", denied(), start));
+    EXPECT_EQ(senders.crowded("stranger", start), 0s);
+    ASSERT_TRUE(senders.refused("b", denied(), start + 5min));
+    ASSERT_TRUE(senders.refused("c", denied(), start + 6min));
+    EXPECT_EQ(senders.crowded("stranger", start + 6min), 14min);  // then c alone is left
+    EXPECT_EQ(senders.crowded("stranger", start + 20min), 0s);
+    EXPECT_EQ(senders.crowded("known", start + 6min), 0s);
+    EXPECT_EQ(senders.crowded("a", start + 6min), 0s) << "stopped() has judged it";
+    senders.clear();
+    EXPECT_EQ(senders.crowded("stranger", start + 6min), 0s);
+}
+
+TEST(SenderBreaker, KnowsASenderNoMoreAsGoodOnceItIsRefused) {
+    SenderBreaker senders(
+        {.first_probe = 15min, .probe_max = 1h, .refused_senders_max = 1, .senders_max = 2});
+    for (const char* good : {"x", "y", "z"})
+        senders.heard(good, Heard::accepted, start);
+    ASSERT_TRUE(senders.refused("a", denied(), start));
+    EXPECT_EQ(senders.crowded("z", start), 0s);
+    EXPECT_EQ(senders.crowded("x", start), 15min) << "more than senders_max are not remembered";
+    ASSERT_TRUE(senders.refused("z", denied(), start));
+    senders.heard("a", Heard::accepted, start);
+    EXPECT_EQ(senders.crowded("z", start), 0s) << "stopped() has judged it";
+}
+
 TEST(SenderBreaker, TriesAgainAtOnceAfterAProbeThatToldNothing) {
     SenderBreaker senders = breaker();
     ASSERT_TRUE(senders.refused("a", denied(), start));

@@ -189,6 +189,69 @@ TEST(Senders, ThatAreStoppedDoNotStopOthers) {
     EXPECT_EQ(world->store.count(RecipientState::held), 1u);
 }
 
+// The permission is missing, or takes its two hours to spread: the same for whatever is sent.
+TEST(Senders, ThatAreTheMailboxItselfPauseItWhenRefusedAndHoldNothing) {
+    const auto world = started({collapsing("m")});
+    const base::WallTime spread = world->clock.wall() + 2h;
+    world->courier.script = [&world, spread](const Submission& submission) {
+        return world->clock.wall() < spread ? says(submission, Fate::refused, send_as_denied())
+                                            : delivers(submission);
+    };
+    world->store.content = "From: root\r\n\r\nx\r\n";
+    for (int i = 0; i < 50; ++i)
+        world->store.accept("m", {"a@example.net"});
+    world->run_for(1min);
+    EXPECT_TRUE(world->status("m").paused);
+    EXPECT_EQ(world->logged("sender_stopped"), 0u);
+    EXPECT_EQ(world->logged("mailbox_paused"), 1u);
+    EXPECT_THAT(world->last("mailbox_paused", "remedy"), ::testing::HasSubstr("Add-MailboxPermission"));
+    world->run_for(119min);
+    EXPECT_LE(world->courier.seen.size(), 15u) << "probes only";
+    EXPECT_EQ(world->store.count(RecipientState::held), 0u);
+    world->run_for(24h);
+    EXPECT_EQ(world->store.count(RecipientState::delivered), 50u);
+    EXPECT_FALSE(world->status("m").paused);
+}
+
+TEST(Senders, OfWhichOneMessageIsRefusedThoughItIsFromTheMailboxGoOnWithOthers) {
+    const auto world = started({collapsing("m")});
+    world->courier.script = [](const Submission& submission) {
+        return submission.envelope.recipients[0].address == "poison@example.net"
+                   ? says(submission, Fate::refused, send_as_denied())
+                   : delivers(submission);
+    };
+    world->store.content = "From: root\r\n\r\nx\r\n";
+    world->store.accept("m", {"poison@example.net"});
+    for (int i = 0; i < 20; ++i)
+        world->store.accept("m", {"a@example.net"});
+    world->run_for(10min);
+    EXPECT_EQ(world->store.count(RecipientState::delivered), 20u);
+    world->store.accept("m", {"b@example.net"});
+    world->run_for(15min);
+    EXPECT_EQ(world->store.count(RecipientState::delivered), 21u) << "the next probe is another message's";
+}
+
+TEST(Senders, ThatAreManyAndRefusedOnceEachDoNotThrottleTheMailbox) {
+    const auto world = started({mailbox("m")});
+    world->courier.script = [](const Submission& submission) {
+        return submission.envelope.sender == "app@example.com" || submission.envelope.sender.starts_with("n")
+                   ? says(submission, Fate::refused, send_as_denied())
+                   : delivers(submission);
+    };
+    for (int i = 0; i < 40; ++i) {
+        world->store.sender = "n" + std::to_string(i) + "@example.com";
+        world->store.accept("m", {"a@example.net"});
+    }
+    world->run_for(14min);
+    EXPECT_LE(world->courier.seen.size(), 7u) << "five, and those under way beside the fifth";
+    EXPECT_GE(world->logged("sender_waits"), 30u);
+    EXPECT_EQ(world->store.count(RecipientState::queued) + world->store.count(RecipientState::held), 40u);
+    world->store.sender = "m@example.com";
+    world->store.accept("m", {"b@example.net"});
+    world->run_for(1s);
+    EXPECT_EQ(world->store.count(RecipientState::delivered), 1u) << "the mailbox itself waits for nobody";
+}
+
 TEST(Senders, AreTriedAgainWhenAHumanAsks) {
     const auto world = started({mailbox("m")});
     world->courier.script = [](const Submission& submission) {
