@@ -286,12 +286,16 @@ class RawClient:
             raise AssertionError(f'greeting {got!r}')
         return self.expect(f'EHLO {name}', 250)
 
-    def submit(self, sender, recipients, wire):
-        """A whole transaction; `wire` is what goes between 354 and the end of data, that end included."""
-        self.expect(f'MAIL FROM:<{sender}>', 250)
+    def begin(self, sender, recipients, size=None):
+        """A transaction up to the 354."""
+        self.expect(f'MAIL FROM:<{sender}>' + (f' SIZE={size}' if size else ''), 250)
         for recipient in recipients:
             self.expect(f'RCPT TO:<{recipient}>', 250)
         self.expect('DATA', 354)
+
+    def submit(self, sender, recipients, wire):
+        """A whole transaction; `wire` is what goes between 354 and the end of data, that end included."""
+        self.begin(sender, recipients)
         self.send(wire)
         return self.reply()
 

@@ -127,9 +127,7 @@ class BadClients(bad_input.Scenario):
         self.start_plain()
         client = self.raw()
         client.greet()
-        client.expect('MAIL FROM:<erp@contoso.test>', 250)
-        client.expect('RCPT TO:<ops@example.test>', 250)
-        client.expect('DATA', 354)
+        client.begin('erp@contoso.test', ['ops@example.test'])
         client.send(HEAD + b'.\r\n')
         client.close()
         self.daemon.wait_for('accepted')
@@ -139,9 +137,7 @@ class BadClients(bad_input.Scenario):
         self.start_plain()
         with self.raw() as client:
             client.greet()
-            client.expect('MAIL FROM:<erp@contoso.test>', 250)
-            client.expect('RCPT TO:<ops@example.test>', 250)
-            client.expect('DATA', 354)
+            client.begin('erp@contoso.test', ['ops@example.test'])
             client.send(HEAD + b'0123456789\r\n' * 50_000)
             bodies = self.folder / 'queue' / 'bodies'
             harness.eventually(lambda: list(bodies.iterdir()), what='file of the body')
@@ -171,9 +167,7 @@ class BadClients(bad_input.Scenario):
             self.expect_end_of_patience(client, 1)
         with self.raw() as client:
             client.greet()
-            client.expect('MAIL FROM:<erp@contoso.test>', 250)
-            client.expect('RCPT TO:<ops@example.test>', 250)
-            client.expect('DATA', 354)
+            client.begin('erp@contoso.test', ['ops@example.test'])
             client.send(b'Subject: half')
             self.expect_end_of_patience(client, 2)
         self.assertEqual(self.queued_messages(), 0)

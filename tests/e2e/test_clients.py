@@ -88,9 +88,7 @@ class Clients(harness.Scenario):
     def test_one_octet_at_a_time(self):
         with harness.RawClient(self.daemon.port) as client:
             client.greet()
-            client.expect('MAIL FROM:<erp@contoso.test>', 250)
-            client.expect('RCPT TO:<ops@example.test>', 250)
-            client.expect('DATA', 354)
+            client.begin('erp@contoso.test', ['ops@example.test'])
             for octet in with_crlf(HEAD) + b'..\r\n.\r\n':
                 client.send(bytes([octet]))
             self.assertEqual(client.reply()[:3], '250')
@@ -102,9 +100,7 @@ class Clients(harness.Scenario):
             client.greet()
             for ending in endings:
                 smuggled = b'MAIL FROM:<evil@contoso.test>\r\nRCPT TO:<victim@example.test>\r\nDATA\r\nevil\r\n.\r\n'
-                client.expect('MAIL FROM:<erp@contoso.test>', 250)
-                client.expect('RCPT TO:<ops@example.test>', 250)
-                client.expect('DATA', 354)
+                client.begin('erp@contoso.test', ['ops@example.test'])
                 client.send(with_crlf(HEAD) + b'x' + ending + smuggled)
                 # One reply to one message; the smuggled commands were its text.
                 self.assertRegex(client.reply(), r'\A250 ', ending)

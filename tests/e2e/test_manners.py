@@ -98,9 +98,7 @@ class End(Manners):
         self.start_plain()
         with harness.RawClient(self.daemon.port) as client:
             client.greet()
-            client.expect(f'MAIL FROM:<{SENDER}>', 250)
-            client.expect(f'RCPT TO:<{RECIPIENT}>', 250)
-            client.expect('DATA', 354)
+            client.begin(SENDER, [RECIPIENT])
             client.send(HEAD + b'half')
             self.daemon.process.terminate()
             self.daemon.wait_for('stopping')
@@ -117,9 +115,7 @@ class End(Manners):
         self.start_plain()
         with harness.RawClient(self.daemon.port) as client:
             client.greet()
-            client.expect(f'MAIL FROM:<{SENDER}>', 250)
-            client.expect(f'RCPT TO:<{RECIPIENT}>', 250)
-            client.expect('DATA', 354)
+            client.begin(SENDER, [RECIPIENT])
             client.send(HEAD + b'half')
             self.expect_clean_end()
             with contextlib.suppress(ConnectionResetError):

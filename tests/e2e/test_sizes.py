@@ -117,9 +117,7 @@ class Uploads(relay.Scenario):
         try:
             with harness.RawClient(self.daemon.port, seconds=harness.DEADLINE * 8) as client:
                 client.greet()
-                client.expect(f'MAIL FROM:<{SENDER}> SIZE={len(content)}', 250)
-                client.expect(f'RCPT TO:<{RECIPIENT}>', 250)
-                client.expect('DATA', 354)
+                client.begin(SENDER, [RECIPIENT], size=len(content))
                 client.send(content[:half])
                 self.in_the_middle.wait()
                 # The last octets stay away until everybody has come so far.

@@ -87,8 +87,7 @@ class Watchdog(Managed):
         self.start_daemon(environment={'NOTIFY_SOCKET': manager.name, 'WATCHDOG_USEC': '200000'})
         with self.stalled_disk(), harness.RawClient(self.daemon.port, seconds=4 * harness.DEADLINE) as client:
             client.greet()
-            for line, code in ((f'MAIL FROM:<{SENDER}>', 250), (f'RCPT TO:<{RECIPIENT}>', 250), ('DATA', 354)):
-                client.expect(line, code)
+            client.begin(SENDER, [RECIPIENT])
             client.send(HEAD + b'patient\r\n.\r\n')
             manager.wait_for_status(r'\ANOT READY: the disk of the queue has not answered for \d+ s; ')
             self.daemon.wait_for('queue_stalled')

@@ -201,9 +201,7 @@ class UnfitMachine(bad_input.Scenario):
         self.start_plain(queue={'directory': queue / 'queue', 'disk_free_min': '2MiB'})
         with harness.RawClient(self.daemon.port) as client:
             client.greet()
-            client.expect(f'MAIL FROM:<{relay.SENDER}> SIZE={UPLOAD_BYTES}', 250)
-            client.expect(f'RCPT TO:<{relay.RECIPIENT}>', 250)
-            client.expect('DATA', 354)
+            client.begin(relay.SENDER, [relay.RECIPIENT], size=UPLOAD_BYTES)
             client.send(HEAD + (b'x' * 76 + b'\r\n') * 20_000)
             harness.eventually(lambda: any((queue / 'queue' / 'bodies').iterdir()), what='file')
             fill(queue)

@@ -113,27 +113,22 @@ class UpstreamRefusals(relay.Scenario):
         self.assertEqual(self.sandbox.state()['connections'], connections)
         self.expect_delivery_after_resume(1)
 
-    def test_a_login_that_cannot_be_checked_rests_a_minute(self):
-        self.sandbox.fail('454')
+    def expect_a_minute_of_rest(self, fault, cause):
+        self.sandbox.fail(fault)
         self.start()
         queue_id = self.send()
         resting = self.daemon.wait_for('mailbox_resting')
-        self.assertIn('cannot check the login', resting['cause'])
+        self.assertIn(cause, resting['cause'])
         self.assertGreaterEqual(seconds_between(resting['time'], resting['until']), 58)
         self.assertEqual(self.recipients_of(queue_id)[RECIPIENT]['attempts'], 0)
         self.expect_silence_towards_the_server()
         self.expect_delivery_after_resume(4)
 
+    def test_a_login_that_cannot_be_checked_rests_a_minute(self):
+        self.expect_a_minute_of_rest('454', 'cannot check the login')
+
     def test_a_rate_limit_rests_a_minute(self):
-        self.sandbox.fail('421-rate')
-        self.start()
-        queue_id = self.send()
-        resting = self.daemon.wait_for('mailbox_resting')
-        self.assertIn('more messages a minute', resting['cause'])
-        self.assertGreaterEqual(seconds_between(resting['time'], resting['until']), 58)
-        self.assertEqual(self.recipients_of(queue_id)[RECIPIENT]['attempts'], 0)
-        self.expect_silence_towards_the_server()
-        self.expect_delivery_after_resume(4)
+        self.expect_a_minute_of_rest('421-rate', 'more messages a minute')
 
     def test_what_is_larger_than_the_server_takes_is_held_and_not_sent(self):
         self.sandbox.fail('small-size')

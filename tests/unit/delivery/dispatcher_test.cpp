@@ -364,13 +364,31 @@ TEST(Dispatcher, AClockThatGoesBackDelaysNothingLongerThanARetry) {
 
 // ------------------------------------------------------------------ the end
 
-TEST(Dispatcher, DrainsWithAnAttemptInFlight) {
-    const auto world = started({mailbox("m")});
-    world->courier.script = [](const Submission& submission) {
+std::function<Reply(const Submission&)> delivers_after(base::Duration latency) {
+    return [latency](const Submission& submission) {
         Reply reply = delivers(submission);
-        reply.latency = 3s;
+        reply.latency = latency;
         return reply;
     };
+}
+
+// The outcome of neither comes to the disk in time.
+void drain_with_one_sent_and_one_under_way(World& world) {
+    world.courier.script = [](const Submission& submission) {
+        return delivers_after(submission.envelope.recipients.size() == 1 ? 1s : 1h)(submission);
+    };
+    world.store.accept("m", {"a@example.net"});
+    world.store.accept("m", {"a@example.net", "b@example.net"});
+    world.run_for(5s);
+    world.begin_drain(8s);
+    world.run_for(9s);
+    ASSERT_TRUE(world.drained);
+    EXPECT_EQ(world.drained->left_claimed, 2U);
+}
+
+TEST(Dispatcher, DrainsWithAnAttemptInFlight) {
+    const auto world = started({mailbox("m")});
+    world->courier.script = delivers_after(3s);
     for (int i = 0; i < 10; ++i)
         world->store.accept("m", {"a@example.net"});
     world->run_for(1s);
@@ -389,11 +407,7 @@ TEST(Dispatcher, DrainsWithAnAttemptInFlight) {
 
 TEST(Dispatcher, MarksWhatDidNotEndInTimeAsUncertain) {
     const auto world = started({mailbox("m")});
-    world->courier.script = [](const Submission& submission) {
-        Reply reply = delivers(submission);
-        reply.latency = 1h;
-        return reply;
-    };
+    world->courier.script = delivers_after(1h);
     world->store.accept("m", {"a@example.net", "b@example.net"});
     world->run_for(1s);
     world->begin_drain(8s);
@@ -408,19 +422,8 @@ TEST(Dispatcher, MarksWhatDidNotEndInTimeAsUncertain) {
 
 TEST(Dispatcher, LeavesToTheNextStartWhatItCannotMark) {
     const auto world = started({mailbox("m")});
-    world->courier.script = [](const Submission& submission) {
-        Reply reply = delivers(submission);
-        reply.latency = submission.envelope.recipients.size() == 1 ? 1s : 1h;
-        return reply;
-    };
     world->store.fails = [](std::string_view operation) { return operation == "settle"; };
-    world->store.accept("m", {"a@example.net"});
-    world->store.accept("m", {"a@example.net", "b@example.net"});
-    world->run_for(5s);
-    world->begin_drain(8s);
-    world->run_for(9s);
-    ASSERT_TRUE(world->drained);
-    EXPECT_EQ(world->drained->left_claimed, 2U);
+    drain_with_one_sent_and_one_under_way(*world);
     EXPECT_EQ(world->store.count(RecipientState::claimed), 3U);
     world->kill();
     EXPECT_EQ(world->store.count(RecipientState::uncertain), 3U);
@@ -504,11 +507,7 @@ TEST(Dispatcher, TriesAgainWhatCouldNotBeMarked) {
 
 TEST(Dispatcher, LogsEveryRecipientThatADrainMarks) {
     const auto world = started({mailbox("m")});
-    world->courier.script = [](const Submission& submission) {
-        Reply reply = delivers(submission);
-        reply.latency = 1h;
-        return reply;
-    };
+    world->courier.script = delivers_after(1h);
     world->store.accept("m", {"a@example.net", "b@example.net"});
     world->run_for(1s);
     world->begin_drain(8s);
@@ -520,11 +519,7 @@ TEST(Dispatcher, LogsEveryRecipientThatADrainMarks) {
 
 TEST(Dispatcher, ACourierMayEndWhileItsAttemptIsBeingMarked) {
     const auto world = started({mailbox("m")});
-    world->courier.script = [](const Submission& submission) {
-        Reply reply = delivers(submission);
-        reply.latency = 8s + 100ms;
-        return reply;
-    };
+    world->courier.script = delivers_after(8s + 100ms);
     world->store.settle_wait = [&] { return world->loop->sleep(500ms); };
     world->store.accept("m", {"a@example.net"});
     world->settle_down();
@@ -561,19 +556,8 @@ TEST(Dispatcher, ADrainWaitsALittleForOutcomesOnTheirWayToTheDisk) {
 
 TEST(Dispatcher, ADrainDoesNotWaitForADiskThatHangs) {
     const auto world = started({mailbox("m")});
-    world->courier.script = [](const Submission& submission) {
-        Reply reply = delivers(submission);
-        reply.latency = submission.envelope.recipients.size() == 1 ? 1s : 1h;
-        return reply;
-    };
     world->store.settle_wait = [&] { return world->loop->sleep(1h); };
-    world->store.accept("m", {"a@example.net"});
-    world->store.accept("m", {"a@example.net", "b@example.net"});
-    world->run_for(5s);
-    world->begin_drain(8s);
-    world->run_for(9s);
-    ASSERT_TRUE(world->drained);
-    EXPECT_EQ(world->drained->left_claimed, 2U);
+    drain_with_one_sent_and_one_under_way(*world);
     world->run_for(2h);  // the disk has come back, and nobody waits for it any more
     EXPECT_TRUE(world->store.broken_promises.empty());
 }

@@ -74,13 +74,18 @@ TEST(ClientProtocol, AccountsForEveryRecipientAfterEveryInterruption) {
     }
 }
 
+// The connection is of no more use, and both recipients have ended in the same way.
+void expect_the_end(ClientDialog& d, RecipientFate fate) {
+    EXPECT_EQ(d.protocol.next(), Step::failed);
+    EXPECT_THAT(fates(d.protocol.take_outcomes()), ElementsAre(fate, fate));
+}
+
 TEST(ClientProtocol, IsCertainUntilTheEndOfDataHasBeenTaken) {
     ClientDialog d;
     advance(d, Phase::body, ehlo_tls);
     d.protocol.end_body();  // still in the output
     d.protocol.connection_lost({base::ErrorKind::closed, "reset"});
-    EXPECT_THAT(fates(d.protocol.take_outcomes()),
-                ElementsAre(RecipientFate::not_tried, RecipientFate::not_tried));
+    expect_the_end(d, RecipientFate::not_tried);
 }
 
 TEST(ClientProtocol, SeesARefusalWhileContentFlows) {
@@ -100,36 +105,28 @@ TEST(ClientProtocol, DoesNotBelieveAnAcceptanceBeforeTheEnd) {
     ClientDialog d;
     advance(d, Phase::body, ehlo_tls);
     d.reply("250 2.0.0 OK\r\n");
-    ASSERT_EQ(d.protocol.next(), Step::failed);
-    EXPECT_THAT(fates(d.protocol.take_outcomes()),
-                ElementsAre(RecipientFate::not_tried, RecipientFate::not_tried));
+    expect_the_end(d, RecipientFate::not_tried);
 }
 
 TEST(ClientProtocol, KeepsADeliveryWhenTheServerSaysGoodbyeBehindIt) {
     ClientDialog d;
     advance(d, Phase::body_end, ehlo_tls);
     d.exchange("250 2.0.0 OK\r\n421 4.4.2 bye\r\n");
-    EXPECT_EQ(d.protocol.next(), Step::failed);
-    EXPECT_THAT(fates(d.protocol.take_outcomes()),
-                ElementsAre(RecipientFate::delivered, RecipientFate::delivered));
+    expect_the_end(d, RecipientFate::delivered);
 }
 
 TEST(ClientProtocol, IsUncertainAfterA354InPlaceOfTheFinalReply) {
     ClientDialog d;
     advance(d, Phase::body_end, ehlo_tls);
     d.exchange("354 go on\r\n");
-    EXPECT_EQ(d.protocol.next(), Step::failed);
-    EXPECT_THAT(fates(d.protocol.take_outcomes()),
-                ElementsAre(RecipientFate::uncertain, RecipientFate::uncertain));
+    expect_the_end(d, RecipientFate::uncertain);
 }
 
 TEST(ClientProtocol, RefusesA250InPlaceOfThe354) {
     ClientDialog d;
     advance(d, Phase::data, ehlo_tls);
     d.exchange("250 ok\r\n");
-    EXPECT_EQ(d.protocol.next(), Step::failed);
-    EXPECT_THAT(fates(d.protocol.take_outcomes()),
-                ElementsAre(RecipientFate::not_tried, RecipientFate::not_tried));
+    expect_the_end(d, RecipientFate::not_tried);
 }
 
 }  // namespace
