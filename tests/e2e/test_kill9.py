@@ -48,4 +48,78 @@ class KilledBeforeTheEnd(harness.Scenario):
         self.assertEqual(daemon.events('held') + daemon.events('uncertain'), [])
 
 
+class Upstream:
+    """One conversation with the daemon as its server, up to the octet where a test wants to stop it."""
+
+    def __init__(self, listener):
+        self.socket, _ = listener.accept()
+        self.socket.settimeout(harness.DEADLINE)
+        self.received = b''
+        self.socket.sendall(b'220 upstream.test\r\n')
+
+    def answer_until_data(self):
+        """Says yes to everything, and 354 to DATA."""
+        while True:
+            line = self._until(b'\r\n')
+            verb = line[:4].upper()
+            if verb == b'EHLO':
+                self.socket.sendall(b'250-upstream.test\r\n250-PIPELINING\r\n250 SIZE 99999999\r\n')
+            elif verb == b'DATA':
+                return self.socket.sendall(b'354 go on\r\n')
+            else:
+                self.socket.sendall(b'250 2.0.0 yes\r\n')
+
+    def read_to_the_end_of_data(self):
+        self._until(b'\r\n.\r\n')
+
+    def read_some_content(self, octets):
+        while len(self.received) < octets:
+            self._more()
+
+    def _until(self, end):
+        while end not in self.received:
+            self._more()
+        text, _, self.received = self.received.partition(end)
+        return text
+
+    def _more(self):
+        octets = self.socket.recv(65536)
+        if not octets:
+            raise EOFError('the daemon has hung up')
+        self.received += octets
+
+
+class KilledAroundTheEnd(harness.Scenario):
+    """The daemon knows which octet makes a message uncertain: the end of data, and none before."""
+
+    LARGE = b'0123456789abcdef' * 4 + b'\r\n'
+
+    def killed(self, body, read):
+        """Kills the daemon once `read` has seen of its message what it wants; what the next one finds."""
+        queue = self.folder / 'queue'
+        with socket.create_server(('127.0.0.1', 0)) as listener:
+            # So little fits on the way that most of a large message is still with the daemon.
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 64 * 1024)
+            listener.settimeout(harness.DEADLINE)
+            config = configs.plain(self.folder, queue, listener.getsockname()[1])
+            daemon = self.started(harness.Daemon(config))
+            daemon.wait_for('ready')
+            with smtplib.SMTP('127.0.0.1', daemon.port, timeout=harness.DEADLINE) as client:
+                relay.submit(client, relay.HEAD + body)
+            upstream = Upstream(listener)
+            upstream.answer_until_data()
+            read(upstream)
+            daemon.kill()
+            upstream.socket.close()
+            opened = self.started(harness.Daemon(config)).wait_for('queue_opened')
+        return opened['made_queued'], opened['made_uncertain']
+
+    def test_a_message_that_is_on_its_way_but_for_its_end_is_queued_again(self):
+        found = self.killed(self.LARGE * 200_000, lambda upstream: upstream.read_some_content(1_000_000))
+        self.assertEqual(found, (1, 0))
+
+    def test_a_message_whose_end_went_out_without_an_answer_is_uncertain(self):
+        self.assertEqual(self.killed(b'once\r\n', Upstream.read_to_the_end_of_data), (0, 1))
+
+
 harness.main(__name__)
