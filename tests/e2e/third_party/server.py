@@ -4,7 +4,6 @@ It demands STARTTLS, authenticates XOAUTH2 against the signature and the claims 
 and hands what it took to smtp-sink, which writes each message to a file.
 """
 
-import fcntl
 import os
 import pathlib
 import re
@@ -13,6 +12,7 @@ import signal
 import subprocess
 
 import harness
+import packages
 
 HERE = pathlib.Path(__file__).parent
 ISSUER, AUDIENCE, USER_CLAIM = 'https://idp.test', 'https://outlook.office365.com', 'email'
@@ -20,15 +20,7 @@ HOST = 'submission.test'
 
 
 def fetch():
-    """The unpacked programs; downloaded once for each build folder."""
-    tree = harness.build_dir() / 'third-party'
-    with open(harness.build_dir() / 'third-party.lock', 'w') as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        done = subprocess.run(['sh', str(HERE / 'fetch.sh'), str(tree)], stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-                              text=True, check=False)
-    if done.returncode:
-        raise harness.Unavailable(f'cannot download Postfix and Dovecot:\n{done.stdout}')
-    return tree
+    return packages.fetch('servers', 'postfix', 'dovecot-core')
 
 
 class Dump:
@@ -57,7 +49,8 @@ class ThirdPartyServer:
         values = {'PORT': self.port, 'SINK_PORT': self._sink_port, 'SIZE_MAX': size_max, 'ISSUER': ISSUER,
                   'AUDIENCE': AUDIENCE, 'USER_CLAIM': USER_CLAIM,
                   'SENDERS': ', '.join(f'{{ {address} = {login} }}' for address, login in senders.items())}
-        dovecot = 'dovecot-2.3' if (self.tree / 'dovecot-version').read_text().startswith('2.3') else 'dovecot-2.4'
+        is_old = re.search(r'^dovecot-core (?:\d+:)?2\.3', (self.tree / 'versions').read_text(), re.MULTILINE)
+        dovecot = 'dovecot-2.3' if is_old else 'dovecot-2.4'
         targets = {'main.cf.in': 'postfix/main.cf', 'master.cf.in': 'postfix/master.cf', f'{dovecot}.conf.in': 'dovecot.conf',
                    'dovecot-oauth2-2.3.conf.in': 'dovecot-oauth2.conf'}
         (self.folder / 'postfix').mkdir(parents=True)
@@ -78,9 +71,8 @@ class ThirdPartyServer:
     def start(self):
         with (self.folder / 'enter.log').open('wb') as log:
             self._process = subprocess.Popen(
-                ['unshare', '--mount', '--pid', '--fork', '--kill-child=KILL', 'sh', str(HERE / 'enter.sh'), str(self.tree),
-                 str(self.folder)], stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT,
-                preexec_fn=harness.die_with_parent)
+                packages.command_inside(self.tree, self.folder), stdin=subprocess.DEVNULL, stdout=log,
+                stderr=subprocess.STDOUT, preexec_fn=harness.die_with_parent)
         harness.eventually((self.folder / 'auth').exists, what=lambda: f'Dovecot; logs:\n{self.logs()}')
         for port in (self._sink_port, self.port):
             harness.eventually(lambda: self._greets(port), what=lambda: f'greeting on port {port}; logs:\n{self.logs()}')
