@@ -14,6 +14,14 @@ if(NOT TARGET yaml-cpp::yaml-cpp)
     target_link_libraries(yaml-cpp::yaml-cpp INTERFACE yaml-cpp)
 endif()
 
+# libxcrypt: hashes of passwords. A part of every Debian, and without a CMake module.
+find_library(MAILRAMP_CRYPT crypt REQUIRED)
+find_path(MAILRAMP_CRYPT_INCLUDE crypt.h REQUIRED)
+add_library(mailramp_crypt INTERFACE)
+add_library(mailramp::crypt ALIAS mailramp_crypt)
+target_link_libraries(mailramp_crypt INTERFACE ${MAILRAMP_CRYPT})
+target_include_directories(mailramp_crypt SYSTEM INTERFACE ${MAILRAMP_CRYPT_INCLUDE})
+
 # Asio compiled once, in src/io/asio_src.cpp: about 3 s saved in every other file that includes it.
 add_library(mailramp_asio INTERFACE)
 add_library(mailramp::asio ALIAS mailramp_asio)

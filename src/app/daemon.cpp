@@ -103,6 +103,7 @@ struct Daemon::Impl {
 
     [[nodiscard]] std::expected<void, StartFailure> open();
     [[nodiscard]] base::Result<> open_upstream();
+    [[nodiscard]] base::Result<> open_certificates();
     [[nodiscard]] base::Result<> open_admin();
     [[nodiscard]] std::vector<io::Endpoint> own_endpoints() const;
     [[nodiscard]] std::vector<admin::TokenState> token_states() const;
@@ -135,7 +136,7 @@ struct Daemon::Impl {
     io::Event clients_gone{loop.get_executor()};
     io::Event deliveries_ended{loop.get_executor()};
     bool deliveries_drained = false;
-    std::vector<io::Listener> listeners;
+    std::vector<OpenListener> listeners;
     std::vector<std::string> names;
     std::unique_ptr<queue::QueueStore> store;
     std::optional<QueueWatch> watch;
@@ -147,6 +148,8 @@ struct Daemon::Impl {
     std::optional<alert::Notifier> notifier;
     std::optional<route::Router> router;
     std::optional<inbound::AliasBook> aliases;
+    std::optional<io::ServerCertificate> certificate;
+    std::optional<io::ServerCertificate> legacy_certificate;
     std::optional<inbound::Server> inbound_server;
     std::unique_ptr<admin::Server> admin_server;
 };
@@ -194,8 +197,8 @@ std::expected<void, StartFailure> Daemon::Impl::open() {
     if (!opened) return std::unexpected(StartFailure{EX_UNAVAILABLE, std::move(opened.error())});
     listeners = *std::move(opened);
     fit_sessions_to_descriptors(settings.inbound, logger);
-    for (const io::Listener& listener : listeners)
-        names.push_back(listener.name());
+    for (const OpenListener& open : listeners)
+        names.push_back(describe(open));
 
     // However long it takes to carry the log of a crash into the database: no limit, only a word.
     manager.tell(Notice::status, "opening the queue in " + settings.queue.directory.string());
@@ -212,8 +215,12 @@ std::expected<void, StartFailure> Daemon::Impl::open() {
     aliases.emplace(settings.recipients, settings.aliases_file, logger);
     if (auto read = aliases->open(); !read)
         return std::unexpected(failure(EX_CONFIG, "aliases_file", std::move(read.error())));
+    if (auto certified = open_certificates(); !certified)
+        return std::unexpected(StartFailure{EX_CONFIG, std::move(certified.error())});
+    const inbound::Certificates certificates{certificate ? &*certificate : nullptr,
+                                             legacy_certificate ? &*legacy_certificate : nullptr};
     inbound_server.emplace(settings.inbound, loop.get_executor(), *store, *router, aliases->recipients(),
-                           clock, logger);
+                           clock, logger, certificates);
     if (auto admin_open = open_admin(); !admin_open)
         return std::unexpected(StartFailure{EX_CANTCREAT, std::move(admin_open.error())});
     return {};
@@ -250,6 +257,26 @@ base::Result<> Daemon::Impl::open_upstream() {
     return {};
 }
 
+// Only what some listener shows; the folder of the queue is there, and ours alone.
+base::Result<> Daemon::Impl::open_certificates() {
+    for (const OpenListener& open : listeners) {
+        if (open.terms.tls == inbound::ListenerTls::none) continue;
+        const bool legacy = open.terms.tls_versions == io::TlsVersions::legacy;
+        std::optional<io::ServerCertificate>& wanted = legacy ? legacy_certificate : certificate;
+        if (wanted) continue;
+        io::ServerCertificateOptions options;
+        options.certificate = settings.inbound.certificate;
+        options.key = settings.inbound.certificate_key;
+        options.versions = open.terms.tls_versions;
+        options.own_folder = settings.queue.directory;
+        options.own_names = {settings.inbound.hostname, "localhost", "127.0.0.1", "::1"};
+        auto opened = io::ServerCertificate::open(std::move(options), clock, logger);
+        if (!opened) return base::fail("TLS for clients", std::move(opened.error()));
+        wanted = *std::move(opened);
+    }
+    return {};
+}
+
 oauth::TokenCache* Daemon::Impl::cache_of(const std::string& credential) {
     for (CredentialRuntime& runtime : credentials)
         if (runtime.cache.credential() == credential) return &runtime.cache;
@@ -258,8 +285,8 @@ oauth::TokenCache* Daemon::Impl::cache_of(const std::string& credential) {
 
 std::vector<io::Endpoint> Daemon::Impl::own_endpoints() const {
     std::vector<io::Endpoint> endpoints;
-    for (const io::Listener& listener : listeners)
-        endpoints.push_back(listener.endpoint());
+    for (const OpenListener& open : listeners)
+        endpoints.push_back(open.listener.endpoint());
     return endpoints;
 }
 
@@ -340,9 +367,9 @@ io::Task<> Daemon::Impl::begin() {
     spawn(admin_server->run());
     for (CredentialRuntime& runtime : credentials)
         spawn(runtime.cache.keep_fresh());
-    for (io::Listener& listener : listeners) {
-        logger.info(base::events::listening, "", {{"address", listener.name()}});
-        inbound_server->serve(std::move(listener));
+    for (OpenListener& open : listeners) {
+        logger.info(base::events::listening, "", {{"address", open.listener.name()}});
+        inbound_server->serve(std::move(open.listener), std::move(open.terms));
     }
     listeners.clear();
     logger.info(base::events::ready, "", {{"pid", getpid()}});

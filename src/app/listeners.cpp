@@ -41,31 +41,34 @@ base::Error explain(const io::Endpoint& endpoint, base::Error error) {
     return error;
 }
 
-base::Result<std::vector<io::Listener>> adopt_listeners(int count, const io::Executor& executor) {
-    std::vector<io::Listener> listeners;
+base::Result<std::vector<OpenListener>> adopt_listeners(int count, const inbound::Options& options,
+                                                        const io::Executor& executor) {
+    std::vector<OpenListener> listeners;
     for (int socket = first_inherited; socket < first_inherited + count; ++socket) {
         auto listener = io::Listener::adopt(executor, socket);
         if (!listener)
             return base::fail("the inherited socket " + std::to_string(socket), std::move(listener.error()));
-        listeners.push_back(*std::move(listener));
+        inbound::ListenerOptions terms = inbound::terms_for(options, listener->endpoint());
+        listeners.push_back({*std::move(listener), std::move(terms)});
     }
     return listeners;
 }
 
 }  // namespace
 
-base::Result<std::vector<io::Listener>> open_listeners(const inbound::Options& options,
+base::Result<std::vector<OpenListener>> open_listeners(const inbound::Options& options,
                                                        const io::Executor& executor,
                                                        const base::Logger& logger) {
     if (const int inherited = take_inherited_count(); inherited > 0)
-        return adopt_listeners(inherited, executor);
+        return adopt_listeners(inherited, options, executor);
 
-    std::vector<io::Listener> listeners;
+    std::vector<OpenListener> listeners;
     base::Error missing_family;
     for (const io::Endpoint& endpoint : options.listen) {
         auto listener = io::Listener::bind_tcp(executor, endpoint, options.listen_backlog);
         if (listener) {
-            listeners.push_back(*std::move(listener));
+            // By the port that is configured: 0 may have become any.
+            listeners.push_back({*std::move(listener), inbound::terms_for(options, endpoint)});
             continue;
         }
         base::Error error = explain(endpoint, std::move(listener.error()));
@@ -76,6 +79,19 @@ base::Result<std::vector<io::Listener>> open_listeners(const inbound::Options& o
     }
     if (listeners.empty()) return std::unexpected(std::move(missing_family));
     return listeners;
+}
+
+std::string describe(const OpenListener& open) {
+    std::string words;
+    const auto add = [&words](std::string_view word) {
+        words.append(words.empty() ? "" : ", ").append(word);
+    };
+    if (open.terms.tls == inbound::ListenerTls::implicit) add("TLS");
+    if (open.terms.tls == inbound::ListenerTls::starttls) add("STARTTLS");
+    if (open.terms.tls_versions == io::TlsVersions::legacy) add("old TLS too");
+    if (open.terms.auth == inbound::ListenerAuth::users) add("users");
+    if (open.terms.auth_need == smtp::AuthNeed::required) add("login required");
+    return open.listener.name() + (words.empty() ? "" : " (" + words + ")");
 }
 
 }  // namespace mailramp::app

@@ -69,6 +69,20 @@ std::string printable(std::string_view text, std::size_t bytes_max) {
     return out;
 }
 
+std::string shell_word(std::string_view text) {
+    constexpr std::size_t bytes_max = 4096;
+    const auto harmless = [](char c) {
+        return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+               std::string_view("/._-+:@,").find(c) != std::string_view::npos;
+    };
+    std::string clean = printable(text, bytes_max);
+    if (!clean.empty() && std::ranges::all_of(clean, harmless)) return clean;
+    std::string quoted = "'";
+    for (const char c : clean)
+        quoted += c == '\'' ? std::string("'\\''") : std::string(1, c);
+    return quoted + "'";
+}
+
 std::string to_lower(std::string_view text) {
     std::string out(text);
     std::ranges::transform(out, out.begin(), lower);

@@ -91,6 +91,7 @@ class Assembler {
 
   private:
     void choose_hostname(const Surroundings& surroundings);
+    void open_listeners();
     void expand();
     MailboxSettings make_mailbox(const MailboxPart& part);
     route::SenderPolicy sender_policy(const MailboxPart& part, smtp::Authentication authentication);
@@ -129,6 +130,7 @@ class Assembler {
 
 Settings Assembler::run(const Surroundings& surroundings) {
     choose_hostname(surroundings);
+    open_listeners();
     expand();
     Settings& settings = file_.settings;
     for (const MailboxPart& part : file_.mailboxes)
@@ -146,6 +148,18 @@ void Assembler::choose_hostname(const Surroundings& surroundings) {
     if (report_.has({"hostname"})) return;
     const bool usable = host_name().read(surroundings.hostname).has_value();
     file_.settings.inbound.hostname = usable ? surroundings.hostname : "localhost";
+}
+
+// What has an entry of its own need not stand in `listen` as well.
+void Assembler::open_listeners() {
+    std::vector<io::Endpoint>& listen = file_.settings.inbound.listen;
+    for (const inbound::ListenerOptions& listener : file_.settings.inbound.listeners) {
+        const auto same = [&](const io::Endpoint& endpoint) {
+            return show_endpoint(endpoint) == show_endpoint(listener.address);
+        };
+        if (!listener.address.address.empty() && std::ranges::none_of(listen, same))
+            listen.push_back(listener.address);
+    }
 }
 
 void Assembler::expand() {

@@ -13,6 +13,7 @@
 #include "config/recipients.h"
 #include "config/value_types.h"
 #include "mailramp/alert/webhook_url.h"
+#include "mailramp/inbound/password_file.h"
 #include "mailramp/io/tls.h"
 
 namespace mailramp::config {
@@ -32,13 +33,23 @@ Path entry_of(const Report& report, const std::string& key, std::size_t i) {
     return report.has(entry) ? entry : Path{key};
 }
 
+// Where the i-th address that is listened on stands: in `listen`, or else in `listeners`.
+Path key_of_listener(const Settings& settings, const Report& report, std::size_t i) {
+    const auto& listeners = settings.inbound.listeners;
+    const std::string shown = show_endpoint(settings.inbound.listen[i]);
+    const bool in_list = report.has({"listen", index(i)}) || (report.has({"listen"}) && i == 0);
+    for (std::size_t at = 0; !in_list && at < listeners.size(); ++at)
+        if (show_endpoint(listeners[at].address) == shown) return {"listeners", index(at), "address"};
+    return entry_of(report, "listen", i);
+}
+
 void check_listen(const Settings& settings, Report& report) {
     const auto& listen = settings.inbound.listen;
     if (listen.empty())
         report.error({"listen"}, "there is nothing to listen on", "at least one address and port");
     std::set<std::string> seen;
     for (std::size_t i = 0; i < listen.size(); ++i) {
-        const Path key = entry_of(report, "listen", i);
+        const Path key = key_of_listener(settings, report, i);
         const std::string shown = show_endpoint(listen[i]);
         if (listen[i].port != 0 && !seen.insert(shown).second) report.error(key, shown + " is given twice");
         const auto address = route::IpAddress::parse(listen[i].address);
@@ -51,6 +62,51 @@ void check_listen(const Settings& settings, Report& report) {
             report.warn(key,
                         shown + " listens on every network of this machine; name one address if you can");
     }
+}
+
+void check_listener(const inbound::ListenerOptions& given, const inbound::Options& inbound, const Path& key,
+                    Report& report) {
+    using inbound::ListenerAuth;
+    using inbound::ListenerTls;
+    const inbound::ListenerOptions terms = inbound::terms_for(inbound, given.address);
+    const auto address = route::IpAddress::parse(given.address.address);
+    const bool beyond = address && !address->is_loopback();
+    const bool has_users = terms.auth == ListenerAuth::users;
+    const bool needs_login = terms.auth_need == smtp::AuthNeed::required;
+    const bool has_tls = terms.tls != ListenerTls::none;
+    const bool clear = terms.clear_passwords == inbound::ClearPasswords::allowed;
+    if (has_users && inbound.auth_users_file.empty())
+        report.error(key / "auth", "there is no file of users", "inbound: auth_users_file; or auth: any");
+    if (needs_login && terms.auth == ListenerAuth::none)
+        report.error(key / "auth_required", "nobody can log in with auth: none", "auth: users or any");
+    if (needs_login && terms.auth == ListenerAuth::any)
+        report.warn(key / "auth_required", "with auth: any, every name and password will do");
+    if (has_users && beyond && !has_tls && !clear)
+        report.error(key / "auth",
+                     "nobody can log in: passwords from other machines are taken under TLS only",
+                     "tls: starttls or implicit; or auth_without_tls: true");
+    if (clear && !has_users) report.warn(key / "auth_without_tls", "not used, since auth is not users");
+    if (clear && has_users && beyond)
+        report.warn(key / "auth_without_tls", "passwords can be read by everybody on the way");
+    if (terms.tls_versions != io::TlsVersions::legacy) return;
+    if (!has_tls)
+        report.error(key / "tls_legacy", "there is no TLS at all here", "tls: starttls or implicit");
+    else
+        report.warn(key / "tls_legacy", "TLS 1.0 and 1.1 are broken; use them on a network of your own only");
+}
+
+void check_listeners(const Settings& settings, Report& report) {
+    const auto& listeners = settings.inbound.listeners;
+    std::set<std::string> seen;
+    for (std::size_t i = 0; i < listeners.size(); ++i) {
+        const Path key{"listeners", index(i)};
+        const std::string shown = show_endpoint(listeners[i].address);
+        if (listeners[i].address.address.empty()) continue;  // said already
+        if (!seen.insert(shown).second) report.error(key / "address", shown + " is given twice");
+        check_listener(listeners[i], settings.inbound, key, report);
+    }
+    if (!settings.inbound.certificate_key.empty() && settings.inbound.certificate.empty())
+        report.error({"inbound", "certificate_key"}, "there is no certificate to it", "inbound: certificate");
 }
 
 void check_allow(const Settings& settings, Report& report) {
@@ -208,10 +264,23 @@ Path secret_key(const Report& report, const std::string& credential) {
     return report.first_given({{"credentials", credential, "client_secret"}, {"client_secret"}});
 }
 
+// The daemon would not start without them.
+void check_inbound_files(const inbound::Options& inbound, Report& report) {
+    if (!inbound.auth_users_file.empty())
+        if (const auto users = inbound::PasswordFile::load(inbound.auth_users_file); !users)
+            report.error({"inbound", "auth_users_file"}, users.error().message);
+    if (inbound.certificate.empty()) return;
+    const bool in_one_file = inbound.certificate_key.empty();
+    const auto tls = io::TlsServer::from_files(inbound.certificate,
+                                               in_one_file ? inbound.certificate : inbound.certificate_key);
+    if (!tls) report.error({"inbound", "certificate"}, tls.error().message);
+}
+
 }  // namespace
 
 void check_settings(const Settings& settings, Report& report) {
     check_listen(settings, report);
+    check_listeners(settings, report);
     check_allow(settings, report);
     check_sizes(settings, report);
     check_delays(settings, report);
@@ -239,6 +308,7 @@ void check_references(const Settings& settings, Report& report) {
         if (const auto group = admin::find_group(settings.admin.group); !group)
             report.error({"admin", "group"}, group.error().message);
     check_alias_file(settings, report);
+    check_inbound_files(settings.inbound, report);
     if (settings.ca_file.empty()) return;
     const auto tls = io::TlsClient::create({settings.ca_file});
     if (!tls) report.error({"ca_file"}, tls.error().message);

@@ -10,49 +10,13 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr std::size_t list_items_max = 1000;
+constexpr std::size_t listeners_max = 64;
 
 ValueType<const provider::Preset*> provider_name() {
     std::vector<std::pair<std::string, const provider::Preset*>> words;
     for (const provider::Preset& preset : provider::presets())
         words.emplace_back(preset.name, &preset);
     return choice(words);
-}
-
-Table<inbound::Options> inbound_table() {
-    using O = inbound::Options;
-    return Table<O>()
-        .value("message_size_max", &O::message_bytes_max, size(1 * kib, 150'000'000),
-               "The largest message. Exchange Online's mailboxes take 35 MB unless told otherwise, and never "
-               "more than 150 MB. A larger message is refused at once, with the reason.")
-        .value("header_size_max", &O::header_bytes_max, size(4 * kib, 1 * mib),
-               "The largest header section of a message; Exchange Online refuses more than 256 KiB.")
-        .value("recipients_max", &O::recipients_max, integer(1, 10'000),
-               "Recipients of one message; a client is told to send the others in another one.")
-        .value("received_fields_max", &O::received_fields_max, integer(10, 200),
-               "A message that has been through more servers than this goes in circles and is refused.")
-        .value("sessions_max", &O::sessions_max, integer(1, 20'000), "Clients connected at the same time.")
-        .value("sessions_per_client_max", &O::sessions_per_client_max, integer(1, 20'000),
-               "Connections from one address at the same time.")
-        .value("listen_backlog", &O::listen_backlog, integer(1, 65'535),
-               "Connections that the system keeps waiting until they are accepted.")
-        .value("errors_max", &O::errors_max, integer(1, 1000),
-               "Wrong commands in a session before it is ended.")
-        .value("commands_max", &O::commands_max, integer(10, 100'000),
-               "Commands in a session that lead to no message before it is ended.")
-        .value("command_timeout", &O::command_timeout, duration(1s, 1h),
-               "How long to wait for a client's next command.")
-        .value("data_timeout", &O::data_timeout, duration(1s, 1h),
-               "How long to wait for the next piece of a message.")
-        .value("data_rate_min", &O::data_bytes_per_second_min, size(1, 1 * mib),
-               "A message that comes slower than this, in octets a second on average, is cut off after "
-               "data_timeout.")
-        .value("write_timeout", &O::write_timeout, duration(1s, 1h),
-               "How long a client may take to read a reply.")
-        .value("read_buffer_size", &O::read_buffer_bytes, size(1 * kib, 1 * mib),
-               "Octets read from a client at a time; each session holds so much.")
-        .value(
-            "memory_max", &O::session_bytes_max, size(1 * mib, 64 * gib),
-            "Content that all sessions together hold in memory; what does not fit goes to the disk at once.");
 }
 
 Table<queue::SqliteStoreOptions> queue_table() {
@@ -419,8 +383,12 @@ Table<File> file_table() {
     add_sender_keys(table, "Short form: ", [](auto& f) -> auto& { return f.short_form.senders; });
     table
         .list(
-            "listen", [](auto& f) -> auto& { return f.settings.inbound.listen; }, endpoint(), 64,
+            "listen", [](auto& f) -> auto& { return f.settings.inbound.listen; }, endpoint(), listeners_max,
             "Where applications connect to. Beyond loopback, allow says who may.")
+        .records(
+            "listeners", [](auto& f) -> auto& { return f.settings.inbound.listeners; }, listener_table(),
+            listeners_max,
+            "Addresses about which there is more to say; one that `listen` does not have is opened too.")
         .list(
             "allow", [](auto& f) -> auto& { return f.settings.inbound.allow; }, address_block(),
             list_items_max, "Clients beyond this machine that may send; everybody else is refused.")
@@ -442,7 +410,7 @@ Table<File> file_table() {
             "The token endpoint and the care of tokens. The values shown are those of m365.")
         .section(
             "inbound", [](auto& f) -> auto& { return f.settings.inbound; }, inbound_table(),
-            "Limits of the side that applications talk to.")
+            "The side that applications talk to: certificate, users, limits.")
         .section(
             "queue", [](auto& f) -> auto& { return f.settings.queue; }, queue_table(),
             "The queue on the disk.")

@@ -86,6 +86,8 @@ struct File {
     std::vector<RoutePart> routes;
 };
 
+[[nodiscard]] Table<inbound::Options> inbound_table();
+[[nodiscard]] Table<inbound::ListenerOptions> listener_table();
 [[nodiscard]] Table<UpstreamPart> upstream_table();
 [[nodiscard]] Table<TokenPart> token_table();
 [[nodiscard]] Table<alert::Options> alert_table();

@@ -2,8 +2,10 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <random>
 
+#include "inbound/authenticator.h"
 #include "mailramp/base/clock.h"
 #include "mailramp/base/log.h"
 #include "mailramp/inbound/options.h"
@@ -43,6 +45,8 @@ struct Context {
     MemoryBudget memory;
     std::mt19937_64 random;  // for Message-IDs: they must be unique, not secret
     bool stopping = false;
+    Certificates certificates;
+    std::unique_ptr<Authenticator> authenticator;  // null: there are no users
 };
 
 }  // namespace mailramp::inbound

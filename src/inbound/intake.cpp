@@ -232,7 +232,9 @@ void Intake::log_accepted(const mail::Envelope& envelope, std::uint64_t size_byt
                           {"from", envelope.sender},
                           {"recipients", recipients_.size()},
                           {"bytes", size_bytes},
-                          {"message_id", message_id_}});
+                          {"message_id", message_id_},
+                          {"tls", origin_.tls},
+                          {"user", origin_.user}});
 }
 
 void Intake::log_refused(std::string_view sender, std::string_view recipient,

@@ -25,6 +25,8 @@ namespace mailramp::inbound {
 struct Origin {
     std::string_view client_address;
     std::string_view listener;
+    std::string_view tls;   // "TLSv1.3"; "none"
+    std::string_view user;  // who has logged in, printable; empty: nobody
 };
 
 // 452 4.3.1 when there is no room, else 451 4.3.0.

@@ -37,7 +37,7 @@ std::mt19937_64 seeded_random() {
 struct Server::Impl : std::enable_shared_from_this<Server::Impl> {
     Impl(const Options& options, const io::Executor& loop, queue::QueueStore& store,
          const route::Router& router, const route::Recipients& recipients, const base::Clock& clock,
-         base::Logger logger)
+         base::Logger logger, Certificates certificates)
         : executor(loop),
           context{.options = options,
                   .store = store,
@@ -48,12 +48,20 @@ struct Server::Impl : std::enable_shared_from_this<Server::Impl> {
                   .counters = {},
                   .memory = MemoryBudget(options.session_bytes_max),
                   .random = seeded_random(),
-                  .stopping = false},
-          changed(loop) {}
+                  .stopping = false,
+                  .certificates = certificates,
+                  .authenticator = {}},
+          changed(loop) {
+        if (!options.auth_users_file.empty())
+            context.authenticator =
+                std::make_unique<Authenticator>(options.auth_users_file, options.auth_waiting_max);
+    }
 
     // A coroutine's parameters live in its frame: `self` keeps everything here alive while it runs.
-    static io::Task<> accept_from(std::shared_ptr<Impl> self, std::shared_ptr<io::Listener> listener);
-    static io::Task<> run_session(std::shared_ptr<Impl> self, io::Stream stream, std::string listener);
+    static io::Task<> accept_from(std::shared_ptr<Impl> self, std::shared_ptr<io::Listener> listener,
+                                  ListenerOptions terms);
+    static io::Task<> run_session(std::shared_ptr<Impl> self, io::Stream stream, std::string listener,
+                                  ListenerOptions terms);
     [[nodiscard]] bool has_room_for(const std::string& client) const;
     void turn_away(io::Stream stream, const std::string& listener);
     class Registration;
@@ -86,7 +94,8 @@ void Server::Impl::turn_away(io::Stream stream, const std::string& listener) {
     stream.close();
 }
 
-io::Task<> Server::Impl::accept_from(std::shared_ptr<Impl> self, std::shared_ptr<io::Listener> listener) {
+io::Task<> Server::Impl::accept_from(std::shared_ptr<Impl> self, std::shared_ptr<io::Listener> listener,
+                                     ListenerOptions terms) {
     std::string trouble;
     for (;;) {
         auto stream = co_await listener->accept();
@@ -101,7 +110,7 @@ io::Task<> Server::Impl::accept_from(std::shared_ptr<Impl> self, std::shared_ptr
         }
         trouble.clear();
         if (self->has_room_for(stream->peer_address())) {
-            auto session = run_session(self, *std::move(stream), listener->name());
+            auto session = run_session(self, *std::move(stream), listener->name(), terms);
             boost::asio::co_spawn(self->executor, std::move(session), boost::asio::detached);
         } else {
             self->turn_away(*std::move(stream), listener->name());
@@ -134,9 +143,10 @@ class Server::Impl::Registration {
     const std::string& client_;
 };
 
-io::Task<> Server::Impl::run_session(std::shared_ptr<Impl> self, io::Stream stream, std::string listener) {
+io::Task<> Server::Impl::run_session(std::shared_ptr<Impl> self, io::Stream stream, std::string listener,
+                                     ListenerOptions terms) {
     const std::string client = stream.peer_address();
-    Session session(self->context, std::move(stream), std::move(listener));
+    Session session(self->context, std::move(stream), std::move(listener), std::move(terms));
     const Registration registration(*self, session, client);
     if (self->context.stopping) session.shut_down();
     co_await session.run();
@@ -149,16 +159,22 @@ void Server::Impl::cut_off(bool only_idle) {
 
 Server::Server(const Options& options, const io::Executor& executor, queue::QueueStore& store,
                const route::Router& router, const route::Recipients& recipients, const base::Clock& clock,
-               base::Logger logger)
-    : impl_(std::make_shared<Impl>(options, executor, store, router, recipients, clock, std::move(logger))) {}
+               base::Logger logger, Certificates certificates)
+    : impl_(std::make_shared<Impl>(options, executor, store, router, recipients, clock, std::move(logger),
+                                   certificates)) {}
 
 Server::~Server() = default;
 
 void Server::serve(io::Listener listener) {
+    ListenerOptions terms = terms_for(impl_->context.options, listener.endpoint());
+    serve(std::move(listener), std::move(terms));
+}
+
+void Server::serve(io::Listener listener, ListenerOptions terms) {
     if (impl_->context.stopping) return;  // its backlog is the successor's
     auto shared = std::make_shared<io::Listener>(std::move(listener));
     impl_->listeners.push_back(shared);
-    boost::asio::co_spawn(impl_->executor, Impl::accept_from(impl_, std::move(shared)),
+    boost::asio::co_spawn(impl_->executor, Impl::accept_from(impl_, std::move(shared), std::move(terms)),
                           boost::asio::detached);
 }
 

@@ -4,16 +4,41 @@
 #include <chrono>
 #include <utility>
 
+#include <string.h>  // explicit_bzero
 #include <sys/socket.h>
 
+#include "inbound/tls_advice.h"
 #include "mailramp/base/events.h"
 #include "mailramp/base/text.h"
+#include "mailramp/io/timer.h"
 
 namespace mailramp::inbound {
 namespace {
 
-smtp::ServerProtocolOptions protocol_options(const Options& options) {
+// A password that stays on this machine, and one that counts for nothing, may come in the clear.
+smtp::AuthOffer auth_offer(const ListenerOptions& terms, std::string_view client) {
+    switch (terms.auth) {
+        case ListenerAuth::none:
+            return smtp::AuthOffer::none;
+        case ListenerAuth::automatic:
+        case ListenerAuth::any:
+            return smtp::AuthOffer::always;
+        case ListenerAuth::users:
+            break;
+    }
+    const auto address = route::IpAddress::parse(client);
+    const bool local = address && address->is_loopback();
+    return local || terms.clear_passwords == ClearPasswords::allowed ? smtp::AuthOffer::always
+                                                                     : smtp::AuthOffer::under_tls;
+}
+
+smtp::ServerProtocolOptions protocol_options(const Options& options, const ListenerOptions& terms,
+                                             std::string_view client, bool has_certificate) {
     smtp::ServerProtocolOptions out;
+    if (terms.tls == ListenerTls::starttls && has_certificate) out.starttls = smtp::StartTlsOffer::offered;
+    out.auth = auth_offer(terms, client);
+    out.auth_need = terms.auth_need;
+    out.auth_failures_max = options.auth_failures_max;
     out.host_name = options.hostname;
     out.domain_if_missing = options.hostname;
     out.message_bytes_max = options.message_bytes_max;
@@ -25,6 +50,11 @@ smtp::ServerProtocolOptions protocol_options(const Options& options) {
 
 constexpr base::Duration shortest_timeout = std::chrono::milliseconds(1);
 
+io::ServerCertificate* certificate_for(const Certificates& certificates, const ListenerOptions& terms) {
+    if (terms.tls == ListenerTls::none) return nullptr;
+    return terms.tls_versions == io::TlsVersions::legacy ? certificates.legacy : certificates.current;
+}
+
 bool is_allowed(const Options& options, std::string_view client) {
     const auto address = route::IpAddress::parse(client);
     if (!address) return false;
@@ -35,12 +65,14 @@ bool is_allowed(const Options& options, std::string_view client) {
 
 }  // namespace
 
-Session::Session(Context& context, io::Stream stream, std::string listener)
+Session::Session(Context& context, io::Stream stream, std::string listener, ListenerOptions terms)
     : context_(context),
       stream_(std::move(stream)),
       listener_(std::move(listener)),
+      terms_(std::move(terms)),
+      certificate_(certificate_for(context.certificates, terms_)),
       client_(stream_.peer_address()),
-      protocol_(protocol_options(context.options)) {
+      protocol_(protocol_options(context.options, terms_, client_, certificate_ != nullptr)) {
     if (is_allowed(context_.options, client_)) {
         ++context_.counters.sessions;
         return;
@@ -56,10 +88,17 @@ Session::Session(Context& context, io::Stream stream, std::string listener)
 io::Task<> Session::run() {
     using Step = smtp::ServerProtocol::Step;
     bool open = true;
+    if (terms_.tls == ListenerTls::implicit) open = co_await shake_hands();
     while (open) {
         switch (protocol_.next()) {
             case Step::need_bytes:
                 open = co_await exchange();
+                break;
+            case Step::start_tls:
+                open = co_await shake_hands();
+                break;
+            case Step::auth:
+                co_await log_in();
                 break;
             case Step::mail:
                 mail();
@@ -79,17 +118,112 @@ io::Task<> Session::run() {
             case Step::reset:
                 drop_message();
                 break;
-            case Step::closed: {
-                const std::string last_words = protocol_.take_output();
-                if (!protocol_.close_reason().empty()) log_end(protocol_.close_reason());
-                // Whether the client still hears it or not, the session is over.
-                static_cast<void>(co_await stream_.write(last_words, context_.options.write_timeout));
+            case Step::closed:
+                co_await say_goodbye();
                 open = false;
                 break;
-            }
         }
     }
     stream_.close();
+}
+
+// Whether the client still hears it or not, the session is over.
+io::Task<> Session::say_goodbye() {
+    const std::string last_words = protocol_.take_output();
+    if (protocol_.close_reason() == smtp::ServerProtocol::spoke_tls) {
+        ++context_.counters.tls_failed;
+        context_.logger.warning(base::events::tls_failed, implicit_tls_advice(terms_),
+                                {{"client", client_}, {"listener", listener_}, {"reason", "implicit TLS"}});
+    } else if (!protocol_.close_reason().empty()) {
+        log_end(protocol_.close_reason());
+    }
+    auto written = co_await stream_.write(last_words, context_.options.write_timeout);
+    if (written) co_await stream_.end_tls(context_.options.tls_end_timeout);
+}
+
+// False: there will be no TLS, and the session is over.
+io::Task<bool> Session::shake_hands() {
+    const std::string output = protocol_.take_output();
+    if (!output.empty()) {
+        auto written = co_await stream_.write(output, context_.options.write_timeout);
+        if (!written) co_return false;
+    }
+    base::Result<> shaken = base::fail(base::ErrorKind::unavailable, "there is no certificate");
+    if (certificate_ != nullptr) {
+        waiting_ = true;
+        shaken = co_await stream_.accept_tls(certificate_->current(), context_.options.tls_timeout);
+        waiting_ = false;
+    }
+    if (!shaken) {
+        ++context_.counters.tls_failed;
+        context_.logger.warning(
+            base::events::tls_failed, tls_advice(shaken.error(), terms_),
+            {{"client", client_}, {"listener", listener_}, {"reason", shaken.error().message}});
+        co_return false;
+    }
+    ++context_.counters.sessions_tls;
+    tls_ = stream_.tls_info().version;
+    protocol_.tls_started();
+    co_return true;
+}
+
+std::string_view Session::tls_version() const {
+    return tls_.empty() ? std::string_view("none") : std::string_view(tls_);
+}
+
+io::Task<> Session::log_in() {
+    const smtp::Credentials& given = protocol_.credentials();
+    // The octets that came last may be a password.
+    ::explicit_bzero(buffer_.data(), buffer_.size());
+    smtp::ServerReply reply{235, "2.7.0", "Authentication successful"};
+    if (terms_.auth == ListenerAuth::users) {
+        auto judging = judge_login(given.user, given.act_as, given.password.clone());
+        reply = co_await std::move(judging);
+    }
+    if (reply.good())
+        ++context_.counters.logins;
+    else
+        ++context_.counters.logins_refused;
+    protocol_.answer(reply);
+    if (protocol_.authenticated())
+        context_.logger.debug(base::events::logged_in, "",
+                              {{"client", client_},
+                               {"listener", listener_},
+                               {"user", protocol_.user()},
+                               {"tls", tls_version()}});
+}
+
+// The client learns no more than that it may not; the log knows why.
+io::Task<smtp::ServerReply> Session::judge_login(std::string user, std::string act_as,
+                                                 base::Secret password) {
+    using Verdict = Authenticator::Verdict;
+    Authenticator::Judgement judgement;
+    if (!context_.authenticator) {
+        judgement.reason = "there is no file of users (inbound: auth_users_file)";
+    } else {
+        auto judging = context_.authenticator->judge(user, std::move(password));
+        judgement = co_await std::move(judging);
+    }
+    // RFC 4616 §2: nobody here may act for another.
+    if (judgement.verdict == Verdict::good && !act_as.empty() && act_as != user) {
+        judgement.verdict = Verdict::wrong;
+        judgement.reason = "it wants to act as " + act_as;
+    }
+    if (judgement.verdict == Verdict::good)
+        co_return smtp::ServerReply(235, "2.7.0", "Authentication successful");
+    context_.logger.warning(
+        base::events::login_refused, judgement.reason,
+        {{"client", client_}, {"listener", listener_}, {"user", user}, {"tls", tls_version()}});
+    switch (judgement.verdict) {
+        case Verdict::good:
+        case Verdict::wrong:
+            break;
+        case Verdict::busy:
+        case Verdict::unable:
+            co_return smtp::ServerReply(454, "4.7.0", "Cannot look at passwords now; try again");
+    }
+    co_await io::sleep_for(context_.options.auth_failure_delay);
+    co_return smtp::ServerReply(535, "5.7.8", "User name or password is wrong");
 }
 
 io::Task<bool> Session::exchange() {
@@ -143,7 +277,9 @@ void Session::mail() {
         protocol_.answer(refusal_for(room.error()));
         return;
     }
-    intake_.emplace(context_, Origin{.client_address = client_, .listener = listener_}, std::move(*room));
+    const Origin origin{
+        .client_address = client_, .listener = listener_, .tls = tls_version(), .user = protocol_.user()};
+    intake_.emplace(context_, origin, std::move(*room));
     protocol_.answer({250, "2.1.0", "Sender OK"});
 }
 

@@ -17,7 +17,7 @@ namespace mailramp::inbound {
 class Session {
   public:
     // `context` must outlive the session.
-    Session(Context& context, io::Stream stream, std::string listener);
+    Session(Context& context, io::Stream stream, std::string listener, ListenerOptions terms);
 
     // Talks until the client quits, the line breaks, or a limit ends it.
     io::Task<> run();
@@ -33,6 +33,9 @@ class Session {
   private:
     // False: the session is over.
     io::Task<bool> exchange();
+    io::Task<bool> shake_hands();
+    io::Task<> log_in();
+    io::Task<smtp::ServerReply> judge_login(std::string user, std::string act_as, base::Secret password);
     io::Task<> body_chunk();
     io::Task<> body_end();
     void mail();
@@ -40,12 +43,17 @@ class Session {
     void data();
     void drop_message() { intake_.reset(); }
     [[nodiscard]] bool too_slow() const;
+    [[nodiscard]] std::string_view tls_version() const;
+    io::Task<> say_goodbye();
     void log_end(std::string_view reason) const;
 
     Context& context_;
     io::Stream stream_;
     std::string listener_;
+    ListenerOptions terms_;
+    io::ServerCertificate* certificate_;  // null: no TLS
     std::string client_;
+    std::string tls_;  // "TLSv1.3"; empty: not yet
     smtp::ServerProtocol protocol_;
     std::vector<char> buffer_;
     std::optional<Intake> intake_;

@@ -28,7 +28,7 @@ namespace {
 using Socket = asio::generic::stream_protocol::socket;
 using TlsStream = asio::ssl::stream<Socket&>;
 
-constexpr std::size_t name_bytes_max = 256;
+constexpr std::size_t distinguished_name_bytes_max = 256;
 
 enum class Direction : std::size_t { reading, writing };
 
@@ -39,7 +39,7 @@ std::string name_text(const X509_NAME* name) {
     char* text = nullptr;
     const long size = BIO_get_mem_data(out.get(), &text);
     return base::printable(std::string_view(text, static_cast<std::size_t>(std::max(size, 0L))),
-                           name_bytes_max);
+                           distinguished_name_bytes_max);
 }
 
 // Why a certificate was refused, and whose it was.
@@ -287,6 +287,14 @@ Task<base::Result<>> Stream::accept_tls(const TlsServer& server, base::Duration 
         co_await impl->tls->async_handshake(TlsStream::server, asio::as_tuple(asio::use_awaitable));
     if (error) co_return std::unexpected(impl->failure("TLS handshake", error));
     co_return base::Result<>();
+}
+
+Task<> Stream::end_tls(base::Duration timeout) {
+    const std::shared_ptr<Impl> impl = impl_;
+    if (!impl->tls) co_return;
+    const Deadline deadline(*impl, Direction::writing, timeout);
+    // However it ends, the connection is closed next.
+    co_await impl->tls->async_shutdown(asio::as_tuple(asio::use_awaitable));
 }
 
 bool Stream::is_tls() const {

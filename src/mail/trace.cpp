@@ -45,8 +45,20 @@ std::string_view protocol_name(WithProtocol with) {
             return "SMTP";
         case WithProtocol::esmtp:
             return "ESMTP";
+        case WithProtocol::esmtpa:
+            return "ESMTPA";
+        case WithProtocol::esmtps:
+            return "ESMTPS";
+        case WithProtocol::esmtpsa:
+            return "ESMTPSA";
         case WithProtocol::utf8smtp:
             return "UTF8SMTP";
+        case WithProtocol::utf8smtpa:
+            return "UTF8SMTPA";
+        case WithProtocol::utf8smtps:
+            return "UTF8SMTPS";
+        case WithProtocol::utf8smtpsa:
+            return "UTF8SMTPSA";
     }
     return "SMTP";
 }

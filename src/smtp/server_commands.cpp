@@ -91,6 +91,8 @@ ServerProtocol::Next ServerProtocol::run_command(std::string_view verb, std::str
         return end_session({502, "5.5.1", "BDAT is not offered; closing the connection"}, "BDAT");
     if (command == Command::unknown) return unknown({500, "5.5.1", "Unknown command"});
     data_refused_ = false;
+    if (refused_ && command == Command::auth)
+        return mistake({554, "5.7.1", refusal_ + "; no user name and password change that"});
     if (refused_) return mistake({503, "5.5.1", refusal_});
     switch (command) {
         case Command::ehlo:
@@ -114,9 +116,9 @@ ServerProtocol::Next ServerProtocol::run_command(std::string_view verb, std::str
         case Command::help:
             return say_and_go_on({214, "2.0.0", "EHLO HELO MAIL RCPT DATA RSET NOOP VRFY HELP QUIT"});
         case Command::auth:
-            return mistake({502, "5.5.1", "No password is asked for here; switch authentication off"});
+            return auth(arguments);
         case Command::starttls:
-            return mistake({502, "5.5.1", "TLS is not offered here; set the encryption to none"});
+            return starttls(arguments);
         case Command::unoffered:
             return mistake({502, "5.5.1", "This command is not offered"});
         case Command::quit:
@@ -134,9 +136,14 @@ ServerProtocol::Next ServerProtocol::hello(std::string_view name, bool extended)
     greeted_ = true;
     extended_ = extended;
     if (extended) {
-        output_ += format_lines(
-            250, {options_.host_name, "PIPELINING", "SIZE " + std::to_string(options_.message_bytes_max),
-                  "8BITMIME", "SMTPUTF8", "ENHANCEDSTATUSCODES"});
+        std::vector<std::string> lines{options_.host_name, "PIPELINING",
+                                       "SIZE " + std::to_string(options_.message_bytes_max), "8BITMIME",
+                                       "SMTPUTF8"};
+        if (offers_starttls()) lines.emplace_back("STARTTLS");
+        // The second form is older than RFC 2554, and there are devices that look for it only.
+        if (offers_auth()) lines.insert(lines.end(), {"AUTH PLAIN LOGIN", "AUTH=PLAIN LOGIN"});
+        lines.emplace_back("ENHANCEDSTATUSCODES");
+        output_ += format_lines(250, lines);
     } else {
         output_ += format_lines(250, {options_.host_name});
     }
@@ -146,6 +153,7 @@ ServerProtocol::Next ServerProtocol::hello(std::string_view name, bool extended)
 ServerProtocol::Next ServerProtocol::mail_from(std::string_view arguments) {
     if (!greeted_) return mistake({503, "5.5.1", "Send EHLO or HELO first"});
     if (mail_given_) return mistake({503, "5.5.1", "A message is under way; send RSET first"});
+    if (const auto missing = login_missing()) return mistake(*missing);
     const auto text = behind_keyword(arguments, "FROM");
     if (!text) return mistake({501, "5.5.4", "Send MAIL FROM:<user@example.com>"});
 
@@ -206,6 +214,11 @@ std::optional<ServerReply> ServerProtocol::take_mail_parameter(std::string_view 
     if (base::equals_ignoring_case(key, "SMTPUTF8")) {
         if (has_value) return ServerReply{501, "5.5.4", "SMTPUTF8 takes no value"};
         envelope_.smtputf8 = true;
+        return {};
+    }
+    // RFC 4954 §5: who submitted it elsewhere, which nobody here would believe.
+    if (base::equals_ignoring_case(key, "AUTH")) {
+        if (value.empty()) return ServerReply{501, "5.5.4", "AUTH takes an address or <>"};
         return {};
     }
     constexpr std::size_t shown_bytes_max = 40;

@@ -4,12 +4,26 @@
 #include <utility>
 
 #include "mailramp/base/result.h"
+#include "mailramp/base/text.h"
 #include "smtp/foreign_protocol.h"
 #include "smtp/server_reply.h"
 
 namespace mailramp::smtp {
 
 using base::check;
+
+namespace {
+
+constexpr std::string_view tls_advice(bool has_starttls) {
+    return has_starttls ? "This port begins without TLS; set the encryption to STARTTLS, or to none"
+                        : "This port speaks SMTP without TLS; set the encryption to none";
+}
+
+bool is_auth_command(std::string_view line) {
+    return base::starts_with_ignoring_case(line, "AUTH ");
+}
+
+}  // namespace
 
 ServerProtocol::ServerProtocol(ServerProtocolOptions options)
     : options_(std::move(options)), reader_(options_.message_bytes_max) {}
@@ -24,8 +38,11 @@ ServerProtocol::Step ServerProtocol::next() {
                 greet();
                 break;
             case State::command:
-                if (const Next step = read_command()) return *step;
+            case State::auth:
+                if (const Next step = read_line()) return *step;
                 break;
+            case State::tls:
+                return Step::start_tls;
             case State::body:
                 if (const Next step = read_body()) return *step;
                 break;
@@ -65,9 +82,14 @@ void ServerProtocol::close(const ServerReply& reply) {
     if (end_session(reply, reply.text) == Step::reset) reset_due_ = true;
 }
 
+// RFC 3848 has no word for TLS or a login behind HELO.
 mail::WithProtocol ServerProtocol::with_protocol() const {
-    if (!extended_) return mail::WithProtocol::smtp;
-    return envelope_.smtputf8 ? mail::WithProtocol::utf8smtp : mail::WithProtocol::esmtp;
+    using enum mail::WithProtocol;
+    if (!extended_) return smtp;
+    if (tls_ && authenticated_) return envelope_.smtputf8 ? utf8smtpsa : esmtpsa;
+    if (tls_) return envelope_.smtputf8 ? utf8smtps : esmtps;
+    if (authenticated_) return envelope_.smtputf8 ? utf8smtpa : esmtpa;
+    return envelope_.smtputf8 ? utf8smtp : esmtp;
 }
 
 void ServerProtocol::answer(const ServerReply& reply) {
@@ -80,6 +102,8 @@ void ServerProtocol::answer(const ServerReply& reply) {
     switch (asked) {
         case Asked::nothing:
             return;
+        case Asked::auth:
+            return settle_auth(reply);
         case Asked::mail:
             mail_given_ = reply.good();
             if (!reply.good()) forget_message();
@@ -119,7 +143,7 @@ void ServerProtocol::greet() {
 }
 
 // Takes one line off the input and runs it.
-ServerProtocol::Next ServerProtocol::read_command() {
+ServerProtocol::Next ServerProtocol::read_line() {
     const std::string_view input = std::string_view(input_).substr(input_used_);
     const std::size_t line_feed = input.find('\n');
     const bool whole = line_feed != std::string_view::npos;
@@ -129,22 +153,38 @@ ServerProtocol::Next ServerProtocol::read_command() {
         input_used_ += length;
         return whole ? Next() : need_bytes();
     }
-    if (looks_like_tls(input))
-        return end_session({421, "4.7.0", "This port speaks SMTP without TLS; set the encryption to none"},
-                           "TLS");
-    if (length > options_.command_line_bytes_max) {
+    if (state_ == State::command && looks_like_tls(input))
+        return end_session({421, "4.7.0", std::string(tls_advice(offers_starttls()))}, spoke_tls);
+    if (const std::size_t length_max = line_bytes_max(input); length > length_max) {
         input_used_ += length;
         skipping_line_ = !whole;
-        return overlong_line(input.substr(0, std::min(length, options_.command_line_bytes_max)));
+        return overlong_line(input.substr(0, std::min(length, length_max)));
     }
     if (!whole) return need_bytes();
-    input_used_ += length;
+    const std::size_t start = std::exchange(input_used_, input_used_ + length);
     std::string_view line = input.substr(0, line_feed);
     if (line.ends_with('\r')) line.remove_suffix(1);
-    return run_line(line);
+    if (state_ != State::auth && !is_auth_command(line)) return run_line(line);
+    const Next step = state_ == State::auth ? auth_response(line) : run_line(line);
+    // No password stays in a buffer for the rest of the session.
+    std::fill_n(input_.begin() + static_cast<std::ptrdiff_t>(start), length, '\0');
+    return step;
+}
+
+// RFC 4954 §4: what a mechanism needs is not bound by the limit of other commands.
+std::size_t ServerProtocol::line_bytes_max(std::string_view input) const {
+    constexpr std::size_t before_response_bytes_max =
+        26;  // "AUTH ", a mechanism's name (RFC 4422 §3.1), a space
+    if (state_ == State::auth) return options_.auth_line_bytes_max;
+    if (!is_auth_command(input)) return options_.command_line_bytes_max;
+    return std::max(options_.command_line_bytes_max,
+                    before_response_bytes_max + options_.auth_line_bytes_max);
 }
 
 ServerProtocol::Next ServerProtocol::overlong_line(std::string_view start) {
+    const ServerReply too_long_for_auth{500, "5.5.6", "The line of the authentication is too long"};
+    if (state_ == State::auth) return end_auth(too_long_for_auth);
+    if (is_auth_command(start)) return unknown(too_long_for_auth);
     if (looks_like_http(start)) return run_line(start);  // which ends the session
     return unknown({500, "5.5.2", "The line is too long"});
 }

@@ -49,7 +49,7 @@ class BadClients(bad_input.Scenario):
         wrong = {
             'MAIL FROM': 501, 'MAIL FROM:<a@b': 501, 'MAIL FROM:<a\tb@c>': 501, 'MAIL FROM:<a@b> FOO=1': 555,
             'MAIL FROM:<a@b> BODY=9BIT': 501, 'RCPT TO:<a@b>': 503, 'BOGUS': 500, '': 500, 'DATA': 503, 'EXPN x': 502,
-            'STARTTLS': 502, 'AUTH PLAIN AGEAYg==': 502, 'MAIL FROM:<\x00@b>': 501, 'MAIL FROM:<ü@b.test>': 553,
+            'STARTTLS': 502, 'AUTH CRAM-MD5': 504, 'AUTH PLAIN !': 501, 'MAIL FROM:<\x00@b>': 501, 'MAIL FROM:<ü@b.test>': 553,
             'NOOP ' + 'x' * 5000: 500, 'RCPT TO:<>': 503,
         }
         with self.raw() as client:

@@ -32,6 +32,7 @@ LIBRARIES = {
     'spdlog/': 'spdlog::spdlog',
     'fmt/': 'spdlog::spdlog',
     'boost/json': 'Boost::json',
+    'crypt.h': 'mailramp::crypt',
 }
 # These come with io, whose header-only vocabulary every shell speaks.
 WITH_IO = ('boost/asio', 'boost/beast', 'boost/system', 'openssl/')

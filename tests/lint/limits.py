@@ -10,7 +10,7 @@ import sys
 sys.dont_write_bytecode = True
 from support.cpp_source import code_only, cpp_files, finding, line_of, run  # noqa: E402
 
-TABLES = ('src/config/tables.cpp', 'src/config/alert_table.cpp', 'src/config/value_types.cpp', 'src/provider/reply_rows.cpp', 'src/provider/preset.cpp')
+TABLES = ('src/config/tables.cpp', 'src/config/alert_table.cpp', 'src/config/inbound_tables.cpp', 'src/config/value_types.cpp', 'src/provider/reply_rows.cpp', 'src/provider/preset.cpp')
 NUMBER = r"[0-9][0-9']*(?:[uUlL]|ull|ULL)*"
 NAKED = re.compile(
     r'\b(?:microseconds|milliseconds|seconds|minutes|hours|days)\s*[({]\s*(?!0\s*[)}])' + NUMBER + r'\s*[)}*]'

@@ -22,9 +22,14 @@ inline constexpr std::string_view client_refused = "client_refused";  // not in 
 inline constexpr std::string_view session_ended =
     "session_ended";  // a client left, timed out, or was cut off
 inline constexpr std::string_view recipient_refused =
-    "recipient_refused";                                          // answered 5xx to RCPT, with the remedy
-inline constexpr std::string_view message_accepted = "accepted";  // durable and answered 250
-inline constexpr std::string_view message_rejected = "rejected";  // answered 4xx or 5xx, with the reply
+    "recipient_refused";                                            // answered 5xx to RCPT, with the remedy
+inline constexpr std::string_view message_accepted = "accepted";    // durable and answered 250
+inline constexpr std::string_view message_rejected = "rejected";    // answered 4xx or 5xx, with the reply
+inline constexpr std::string_view logged_in = "logged_in";          // AUTH was taken; by whom
+inline constexpr std::string_view login_refused = "login_refused";  // AUTH was not, and why
+inline constexpr std::string_view tls_failed = "tls_failed";        // no handshake, and what to do
+inline constexpr std::string_view certificate_loaded = "certificate_loaded";  // what TLS clients are shown
+inline constexpr std::string_view certificate_failed = "certificate_failed";  // changed files cannot be used
 
 // Aliases
 inline constexpr std::string_view aliases_read =

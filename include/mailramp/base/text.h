@@ -16,6 +16,9 @@ inline constexpr std::size_t log_value_bytes_max = 1024;
 // at `bytes_max`. For whatever came from the network and is about to be logged, stored or shown.
 [[nodiscard]] std::string printable(std::string_view text, std::size_t bytes_max);
 
+// For a command line that people copy: printable, and in quotes when a shell would read it differently.
+[[nodiscard]] std::string shell_word(std::string_view text);
+
 // ASCII only, whatever the locale.
 [[nodiscard]] std::string to_lower(std::string_view text);
 [[nodiscard]] bool equals_ignoring_case(std::string_view a, std::string_view b);

@@ -46,8 +46,12 @@ class Stream {
     // reason in words, naming the issuer of an untrusted certificate.
     [[nodiscard]] Task<base::Result<>> start_tls(const TlsClient& tls, std::string host,
                                                  base::Duration timeout);
-    // Server handshake.
+    // Server handshake. Octets that the client sent after agreeing to TLS, and before it, are taken for its
+    // handshake.
     [[nodiscard]] Task<base::Result<>> accept_tls(const TlsServer& tls, base::Duration timeout);
+    // Says that nothing more will come (close_notify), and waits for the peer to say so too or to go away;
+    // right before close(). Without TLS there is nothing to say.
+    [[nodiscard]] Task<> end_tls(base::Duration timeout);
 
     [[nodiscard]] bool is_tls() const;
     [[nodiscard]] TlsInfo tls_info() const;

@@ -4,7 +4,9 @@
 #include <filesystem>
 #include <memory>
 #include <string>
+#include <string_view>
 
+#include "mailramp/base/clock.h"
 #include "mailramp/base/result.h"
 
 namespace boost::asio::ssl {
@@ -29,13 +31,24 @@ class TlsClient {
     std::shared_ptr<boost::asio::ssl::context> context_;
 };
 
-// What a server needs: a certificate chain and its key, both PEM, from files or from memory.
+// legacy: TLS 1.0 and 1.1 as well, with the ciphers of their time, for devices that know nothing newer.
+// OpenSSL 3 does that at its security level 0 only.
+enum class TlsVersions { current, legacy };
+
+// What a server needs: a certificate chain and its key, both PEM. Sessions are not resumed: nothing about one
+// is kept.
 class TlsServer {
   public:
+    // The key must be private (private_file.h); it may stand in the same file as the chain.
     [[nodiscard]] static base::Result<TlsServer> from_files(const std::filesystem::path& certificate_chain,
-                                                            const std::filesystem::path& private_key);
-    [[nodiscard]] static base::Result<TlsServer> from_pem(const std::string& certificate_chain,
-                                                          const std::string& private_key);
+                                                            const std::filesystem::path& private_key,
+                                                            TlsVersions versions = TlsVersions::current);
+    [[nodiscard]] static base::Result<TlsServer> from_pem(std::string_view certificate_chain,
+                                                          std::string_view private_key,
+                                                          TlsVersions versions = TlsVersions::current);
+    // When the certificate ends, and whether it is for this host.
+    [[nodiscard]] base::WallTime ends() const;
+    [[nodiscard]] bool names(const std::string& host) const;
     [[nodiscard]] const std::shared_ptr<boost::asio::ssl::context>& context() const { return context_; }
 
   private:

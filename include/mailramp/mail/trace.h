@@ -14,7 +14,8 @@
 
 namespace mailramp::mail {
 
-enum class WithProtocol { smtp, esmtp, utf8smtp };  // RFC 3848, RFC 6531 §4.3
+// RFC 3848, RFC 6531 §4.3: s is TLS, a is a login.
+enum class WithProtocol { smtp, esmtp, esmtpa, esmtps, esmtpsa, utf8smtp, utf8smtpa, utf8smtps, utf8smtpsa };
 
 struct Trace {
     std::string_view helo;            // as the client gave it; made harmless here

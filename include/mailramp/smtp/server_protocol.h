@@ -1,12 +1,14 @@
 // mailramp/smtp/server_protocol.h: the server's half of SMTP as a machine: octets in, steps and octets out.
 //
-// No I/O, no clock, no policy. The shell loops on next() and does what the step says; at mail, rcpt, data and
-// body_end it must call answer() before the next next(). All replies are written here, in the order of the
-// commands (RFC 2920), with enhanced codes (RFC 3463, RFC 2034). Views stay valid until the next call of
-// next().
+// No I/O, no clock, no policy. The shell loops on next() and does what the step says; at auth, mail, rcpt,
+// data and body_end it must call answer() before the next next(). All replies are written here, in the order
+// of the commands (RFC 2920), with enhanced codes (RFC 3463, RFC 2034). Views stay valid until the next call
+// of next().
 //
 //     for (;;) switch (protocol.next()) {
 //         case Step::need_bytes: write(protocol.take_output()); protocol.receive(read()); break;
+//         case Step::start_tls:  write(protocol.take_output()); shake_hands(); protocol.tls_started(); break;
+//         case Step::auth:       protocol.answer(judge(protocol.credentials())); break;
 //         case Step::mail:       protocol.answer(may_send(protocol.envelope().sender)); break;
 //         case Step::rcpt:       protocol.answer(may_receive(protocol.recipient())); break;
 //         case Step::data:       protocol.answer(have_room()); break;              // good: 354 goes out
@@ -16,7 +18,8 @@
 //         case Step::closed:     write(protocol.take_output()); return;
 //     }
 //
-// Offered: SIZE, PIPELINING, 8BITMIME, SMTPUTF8, ENHANCEDSTATUSCODES. Commands may end in a bare LF; data
+// Offered: SIZE, PIPELINING, 8BITMIME, SMTPUTF8, ENHANCEDSTATUSCODES; on request STARTTLS (RFC 3207) and AUTH
+// (RFC 4954). What comes behind STARTTLS in the clear is thrown away. Commands may end in a bare LF; data
 // ends in CRLF . CRLF only (data_reader.h). Lines that look like HTTP or TLS end the session: a web page can
 // make a browser talk to localhost:25. So does BDAT, whose octets must not be run as commands, and the first
 // unknown command behind a refused DATA, which is the first line of a message sent without waiting for 354.
@@ -30,9 +33,14 @@
 
 #include "mailramp/mail/envelope.h"
 #include "mailramp/mail/trace.h"
+#include "mailramp/smtp/auth_exchange.h"
 #include "mailramp/smtp/data_reader.h"
 
 namespace mailramp::smtp {
+
+enum class StartTlsOffer { none, offered };
+enum class AuthOffer { none, under_tls, always };  // under_tls: 538 before TLS
+enum class AuthNeed { optional, required };        // required: 530 before AUTH
 
 struct ServerProtocolOptions {
     std::string host_name = "localhost";  // In the banner and in the reply to EHLO.
@@ -43,6 +51,11 @@ struct ServerProtocolOptions {
     std::size_t recipients_max = 1000;               // Per message. Beyond: 452 4.5.3.
     std::size_t errors_max = 20;                     // Since the last accepted message. Then 421.
     std::size_t commands_without_mail_max = 1000;    // Since the last accepted message. Then 421.
+    StartTlsOffer starttls = StartTlsOffer::none;
+    AuthOffer auth = AuthOffer::none;
+    AuthNeed auth_need = AuthNeed::optional;
+    std::size_t auth_line_bytes_max = 12288 + 2;  // RFC 4954 §4, with its line end. Beyond: 500 5.5.6.
+    std::size_t auth_failures_max = 3;            // Logins answered 535 in a session. Then 421.
 };
 
 // A reply that the shell gives. The text may be of any length and have LF in it: it becomes as many lines as
@@ -59,6 +72,9 @@ class ServerProtocol {
   public:
     enum class Step {
         need_bytes,  // write take_output(), then read and call receive()
+        start_tls,   // write take_output(), shake hands, then tls_started(); if that fails, the session is
+                     // over
+        auth,        // may credentials() log in? answer(): 235, or 535 (counted), or why not now
         mail,        // may envelope().sender send? answer()
         rcpt,        // may recipient() receive, who may have no domain? answer()
         data,        // is there room for the message? answer(); any good code becomes 354
@@ -73,7 +89,7 @@ class ServerProtocol {
     [[nodiscard]] Step next();
     // Octets from the client; only when the last step was need_bytes.
     void receive(std::string_view octets);
-    // The reply to mail, rcpt, data or body_end; only right after that step.
+    // The reply to auth, mail, rcpt, data or body_end; only right after that step.
     void answer(const ServerReply& reply);
     // What is to be written; empties it.
     [[nodiscard]] std::string take_output();
@@ -81,6 +97,9 @@ class ServerProtocol {
     // Greets with 554 and this text instead of 220; then everything but QUIT is refused. Before the first
     // next().
     void refuse(std::string_view text);
+    // TLS is there: after step start_tls, or before the first next() where it begins with the connection.
+    // What the client said before is forgotten (RFC 3207 §4.2).
+    void tls_started();
     // During the body: the message is dropped (step reset), the rest of it discarded without body_chunk, and
     // this reply given at its end without body_end. The same happens by itself when a message is too large or
     // has NUL.
@@ -100,6 +119,11 @@ class ServerProtocol {
     [[nodiscard]] std::uint64_t body_bytes() const { return reader_.size_bytes(); }
     [[nodiscard]] std::string_view helo() const { return helo_; }  // printable, may be empty
     [[nodiscard]] mail::WithProtocol with_protocol() const;
+    // At step auth.
+    [[nodiscard]] const Credentials& credentials() const { return credentials_; }
+    // Who has logged in, printable; empty for nobody, and for a client that gave no name.
+    [[nodiscard]] std::string_view user() const { return user_; }
+    [[nodiscard]] bool authenticated() const { return authenticated_; }
     [[nodiscard]] bool in_body() const { return state_ == State::body; }
     // A command has begun and its line end has not come.
     [[nodiscard]] bool in_command() const {
@@ -107,17 +131,20 @@ class ServerProtocol {
     }
     // Why the protocol ended the session, for the log; empty while it has not, or after QUIT.
     [[nodiscard]] std::string_view close_reason() const { return close_reason_; }
+    // The reason for a client that began with TLS where SMTP begins in the clear.
+    static constexpr std::string_view spoke_tls = "TLS";
 
   private:
-    enum class State { greeting, command, body, closed };
+    enum class State { greeting, command, auth, tls, body, closed };
     // What answer() would answer.
-    enum class Asked { nothing, mail, rcpt, data, body_end };
+    enum class Asked { nothing, auth, mail, rcpt, data, body_end };
     // A step for the shell, or nothing: go on with the input.
     using Next = std::optional<Step>;
 
     // server_protocol.cpp: the flow
     void greet();
-    Next read_command();
+    Next read_line();
+    [[nodiscard]] std::size_t line_bytes_max(std::string_view input) const;
     Next overlong_line(std::string_view start);
     Step need_bytes();
     Next read_body();
@@ -143,6 +170,17 @@ class ServerProtocol {
     [[nodiscard]] std::optional<ServerReply> take_mail_parameters(std::string_view parameters);
     [[nodiscard]] std::optional<ServerReply> take_mail_parameter(std::string_view parameter);
 
+    // server_login.cpp: STARTTLS and AUTH
+    [[nodiscard]] bool offers_starttls() const;
+    [[nodiscard]] bool offers_auth() const;
+    Next starttls(std::string_view arguments);
+    Next auth(std::string_view arguments);
+    Next auth_response(std::string_view line);
+    Next auth_step(AuthExchange::State state);
+    Next end_auth(const ServerReply& reply);
+    void settle_auth(const ServerReply& reply);
+    [[nodiscard]] std::optional<ServerReply> login_missing() const;
+
     const ServerProtocolOptions options_;
 
     State state_ = State::greeting;
@@ -163,6 +201,13 @@ class ServerProtocol {
     std::string helo_;
     std::size_t errors_ = 0;
     std::size_t commands_without_mail_ = 0;
+
+    bool tls_ = false;
+    bool authenticated_ = false;
+    std::string user_;
+    std::size_t auth_failures_ = 0;
+    std::optional<AuthExchange> exchange_;
+    Credentials credentials_;
 
     // The message under way.
     bool mail_given_ = false;

@@ -12,6 +12,9 @@ namespace {
 using mailramp::base::check;
 using namespace mailramp::smtp::testing;  // NOLINT(google-build-using-namespace): a test of just these
 
+using mailramp::smtp::AuthOffer;
+using mailramp::smtp::StartTlsOffer;
+
 Dialog small_limits() {
     Dialog dialog;
     dialog.options.host_name = "mail.test";
@@ -22,6 +25,11 @@ Dialog small_limits() {
     dialog.options.recipients_max = 3;
     dialog.options.errors_max = 5;
     dialog.options.commands_without_mail_max = 20;
+    dialog.options.starttls = StartTlsOffer::offered;
+    dialog.options.auth = AuthOffer::always;
+    dialog.options.auth_line_bytes_max = 150;
+    dialog.options.auth_failures_max = 2;
+    dialog.rejected["auth x"] = {535, "5.7.8", "no"};
     dialog.rejected["mail <x@x>"] = {550, "5.7.1", "no"};
     dialog.rejected["rcpt <x@x>"] = {550, "5.1.1", "no"};
     dialog.rejected["rcpt <y@y>"] = {421, "4.3.2", "no"};
@@ -60,6 +68,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     check(replay(dialog, octets, 2 + data[0]) == whole, "a session in pieces is the same");
     check_output(whole.output);
     check(whole.output.size() <= 200 + octets.size() * 100, "replies are bounded by what was said");
+    for (const std::string& login : whole.logins)
+        check(login.size() <= 150, "who logs in has sent it");
     for (const DialogMessage& message : whole.messages) {
         check(is_crlf_only(message.content) && message.content.size() <= 200,
               "messages are clean and within the limit");

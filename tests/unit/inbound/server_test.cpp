@@ -26,9 +26,11 @@ namespace {
 
 using namespace std::chrono_literals;
 using ::testing::AllOf;
+using ::testing::Contains;
 using ::testing::ElementsAre;
 using ::testing::EndsWith;
 using ::testing::HasSubstr;
+using ::testing::Not;
 using ::testing::StartsWith;
 
 constexpr base::Duration patience = 10s;
@@ -95,11 +97,15 @@ class InboundServer : public ::testing::Test {
     }
 
     void start() {
-        server.emplace(options, loop.get_executor(), store, router, recipients, clock, base::Logger());
+        server.emplace(options, loop.get_executor(), store, router, recipients, clock,
+                       base::Logger(&sink, base::LogLevel::debug));
         auto listener = io::Listener::bind_tcp(loop.get_executor(), {"127.0.0.1", 0}, 16);
         ASSERT_TRUE(listener) << listener.error().message;
         port = listener->endpoint().port;
-        server->serve(*std::move(listener));
+        ListenerOptions wanted = terms_for(options, listener->endpoint());
+        if (terms.tls != ListenerTls::automatic) wanted.tls = terms.tls;
+        if (terms.auth != ListenerAuth::automatic) wanted.auth = terms.auth;
+        server->serve(*std::move(listener), wanted);
     }
     io::Task<Client> connect() {
         auto stream = co_await io::connect("127.0.0.1", port, io::ConnectOptions());
@@ -125,6 +131,14 @@ class InboundServer : public ::testing::Test {
     route::Router router{default_route()};
     route::Recipients recipients{route::RecipientOptions()};
     Options options;
+    ListenerOptions terms;  // what is not automatic counts
+    std::vector<std::string> logged;
+    base::Logger::Sink sink = [this](const base::LogRecord& record) {
+        std::string line = std::string(record.event) + ": " + std::string(record.message);
+        for (const base::LogField& field : record.fields)
+            line.append(" ").append(field.key).append("=").append(field.value);
+        logged.push_back(std::move(line));
+    };
     std::optional<Server> server;
     std::uint16_t port = 0;
     bool finished = false;
@@ -418,7 +432,7 @@ TEST_F(InboundServer, AClientThatIsNotAllowedGets554BeforeAnyCommand) {
     run([](InboundServer& t) -> io::Task<> {
         Client& client = *t.beyond_loopback;
         EXPECT_THAT(co_await client.reply(), AllOf(StartsWith("554 "), HasSubstr("allow")));
-        EXPECT_THAT(co_await client.ask("MAIL FROM:<a@b.test>"), ::testing::Not(StartsWith("2")));
+        EXPECT_THAT(co_await client.ask("MAIL FROM:<a@b.test>"), Not(StartsWith("2")));
         client.close();
     });
     std::filesystem::remove(path);
@@ -431,6 +445,50 @@ TEST_F(InboundServer, SilenceEndsASession) {
         Client client = co_await t.connect();
         EXPECT_THAT(co_await client.reply(), StartsWith("220 "));
         EXPECT_EQ(co_await client.reply(), "closed");
+    });
+}
+
+TEST_F(InboundServer, TakesAnyPasswordOnThisMachineAndRemembersWho) {
+    run([](InboundServer& t) -> io::Task<> {
+        Client client = co_await t.connect();
+        EXPECT_THAT(co_await client.reply(), StartsWith("220 "));
+        EXPECT_THAT(co_await client.ask("EHLO x"),
+                    AllOf(HasSubstr("250-AUTH PLAIN LOGIN\r\n"), Not(HasSubstr("STARTTLS"))));
+        EXPECT_THAT(co_await client.ask("AUTH PLAIN AGVycABwdw=="), StartsWith("235 2.7.0 "));
+        EXPECT_THAT(co_await client.ask("MAIL FROM:<a@b.test>"), StartsWith("250 "));
+        EXPECT_THAT(co_await client.ask("RCPT TO:<c@d.test>"), StartsWith("250 "));
+        EXPECT_THAT(co_await client.ask("DATA"), StartsWith("354 "));
+        co_await client.send("Subject: x\r\n\r\nbody\r\n.\r\n");
+        EXPECT_THAT(co_await client.reply(), StartsWith("250 "));
+    });
+    ASSERT_EQ(store.messages.size(), 1u);
+    EXPECT_THAT(store.messages.front().content, AllOf(HasSubstr("with ESMTPA id "), Not(HasSubstr("erp"))));
+    EXPECT_EQ(server->counters().logins, 1u);
+    EXPECT_THAT(logged, Contains(AllOf(HasSubstr("accepted"), HasSubstr("tls=none user=erp"))));
+    EXPECT_THAT(logged, Not(Contains(HasSubstr("AGVycABwdw"))));
+}
+
+TEST_F(InboundServer, SaysSoWhenThePasswordsCannotBeLookedAt) {
+    options.auth_users_file = "/nonexistent/users";
+    terms.auth = ListenerAuth::users;
+    run([](InboundServer& t) -> io::Task<> {
+        Client client = co_await t.connect();
+        EXPECT_THAT(co_await client.reply(), StartsWith("220 "));
+        EXPECT_THAT(co_await client.ask("EHLO x"), StartsWith("250"));
+        EXPECT_THAT(co_await client.ask("AUTH PLAIN AGVycABwdw=="), StartsWith("454 4.7.0 "));
+        EXPECT_THAT(co_await client.ask("NOOP"), StartsWith("250 "));
+    });
+    EXPECT_EQ(server->counters().logins_refused, 1u);
+    EXPECT_THAT(logged, Contains(AllOf(HasSubstr("login_refused"), HasSubstr("/nonexistent/users"))));
+}
+
+TEST_F(InboundServer, OffersNoTlsWithoutACertificate) {
+    terms.tls = ListenerTls::starttls;
+    run([](InboundServer& t) -> io::Task<> {
+        Client client = co_await t.connect();
+        EXPECT_THAT(co_await client.reply(), StartsWith("220 "));
+        EXPECT_THAT(co_await client.ask("EHLO x"), Not(HasSubstr("STARTTLS")));
+        EXPECT_THAT(co_await client.ask("STARTTLS"), StartsWith("502 "));
     });
 }
 

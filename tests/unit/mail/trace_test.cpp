@@ -50,11 +50,23 @@ TEST(Received, TellsWhereTheMessageCameFrom) {
 }
 
 TEST(Received, NamesTheProtocol) {
-    Trace trace = example();
-    trace.with = WithProtocol::smtp;
-    EXPECT_NE(received_field(trace).find("with SMTP id"), std::string::npos);
-    trace.with = WithProtocol::utf8smtp;
-    EXPECT_NE(received_field(trace).find("with UTF8SMTP id"), std::string::npos);
+    using enum WithProtocol;
+    const auto named = [](WithProtocol with) {
+        Trace trace = example();
+        trace.with = with;
+        const std::string field = received_field(trace);
+        const std::size_t at = field.find("with ") + 5;
+        return field.substr(at, field.find(" id", at) - at);
+    };
+    EXPECT_EQ(named(smtp), "SMTP");
+    EXPECT_EQ(named(esmtp), "ESMTP");
+    EXPECT_EQ(named(esmtpa), "ESMTPA");
+    EXPECT_EQ(named(esmtps), "ESMTPS");
+    EXPECT_EQ(named(esmtpsa), "ESMTPSA");
+    EXPECT_EQ(named(utf8smtp), "UTF8SMTP");
+    EXPECT_EQ(named(utf8smtpa), "UTF8SMTPA");
+    EXPECT_EQ(named(utf8smtps), "UTF8SMTPS");
+    EXPECT_EQ(named(utf8smtpsa), "UTF8SMTPSA");
 }
 
 TEST(Received, WritesAnIpv6AddressAsALiteral) {

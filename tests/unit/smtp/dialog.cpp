@@ -57,7 +57,19 @@ void take_option(Dialog& dialog, std::string_view text) {
     const std::string name = take_word(text);
     ServerProtocolOptions& options = dialog.options;
     const auto number = [&text] { return base::parse_number(text).value(); };
-    if (name == "refuse") {
+    if (name == "starttls") {
+        options.starttls = StartTlsOffer::offered;
+    } else if (name == "tls") {
+        dialog.implicit_tls = true;
+    } else if (name == "auth") {
+        options.auth = text == "under_tls" ? AuthOffer::under_tls : AuthOffer::always;
+    } else if (name == "auth_required") {
+        options.auth_need = AuthNeed::required;
+    } else if (name == "auth_line_bytes_max") {
+        options.auth_line_bytes_max = number();
+    } else if (name == "auth_failures_max") {
+        options.auth_failures_max = number();
+    } else if (name == "refuse") {
         dialog.refusal = text;
     } else if (name == "reject") {
         const std::string stage = take_word(text);
@@ -99,6 +111,8 @@ void take_line(Dialog& dialog, std::string_view line) {
         dialog.messages.at(dialog.messages.size() - 1).content += unescape(text) + "\r\n";
     } else if (mark == "M~") {
         dialog.messages.at(dialog.messages.size() - 1).content += unescape(text);
+    } else if (mark == "L:") {
+        dialog.logins.emplace_back(unescape(text));
     } else if (mark == "X:") {
         dialog.closed = true;
         dialog.close_reason = text;
@@ -135,16 +149,19 @@ void PrintTo(const DialogOutcome& outcome, std::ostream* out) {
     *out << "\n" << outcome.output;
     for (const DialogMessage& message : outcome.messages)
         *out << message.envelope << "\n" << message.content;
+    for (const std::string& login : outcome.logins)
+        *out << "login " << login << "\n";
     *out << outcome.resets << " resets, " << (outcome.closed ? "closed: " + outcome.close_reason : "open");
 }
 
 DialogShell::DialogShell(const Dialog& dialog) : dialog_(dialog), protocol_(dialog.options) {
     if (!dialog.refusal.empty()) protocol_.refuse(dialog.refusal);
+    if (dialog.implicit_tls) protocol_.tls_started();
     run();
 }
 
 void DialogShell::receive(std::string_view octets) {
-    if (outcome_.closed) return;
+    if (outcome_.closed || shaking_hands_) return;
     protocol_.receive(octets);
     run();
 }
@@ -153,6 +170,10 @@ void DialogShell::event(std::string_view what) {
     const std::string word = take_word(what);
     if (word == "shutdown") {
         protocol_.shutdown();
+    } else if (word == "tls") {
+        if (!std::exchange(shaking_hands_, false)) throw std::runtime_error("nobody has begun with TLS");
+        protocol_.tls_started();
+        run();
     } else if (word == "close") {
         protocol_.close(take_reply(what));
         run();
@@ -174,6 +195,13 @@ void DialogShell::run() {
                 outcome_.closed = step == Step::closed;
                 outcome_.close_reason = protocol_.close_reason();
                 return;
+            case Step::start_tls:
+                outcome_.output += protocol_.take_output();
+                shaking_hands_ = true;
+                return;
+            case Step::auth:
+                log_in();
+                break;
             case Step::mail:
                 protocol_.answer(policy("mail <" + protocol_.envelope().sender + ">", "sender"));
                 break;
@@ -201,6 +229,16 @@ ServerReply DialogShell::policy(const std::string& what, std::string_view good_t
     const auto rejected = dialog_.rejected.find(what);
     return rejected != dialog_.rejected.end() ? rejected->second
                                               : ServerReply{250, "2.1.0", std::string(good_text)};
+}
+
+void DialogShell::log_in() {
+    const Credentials& given = protocol_.credentials();
+    std::string login = given.user + " " + std::string(given.password.reveal());
+    if (!given.act_as.empty()) login += " as " + given.act_as;
+    const auto rejected = dialog_.rejected.find("auth " + given.user);
+    outcome_.logins.push_back(std::move(login));
+    protocol_.answer(rejected != dialog_.rejected.end() ? rejected->second
+                                                        : ServerReply{235, "2.7.0", "welcome"});
 }
 
 void DialogShell::accept() {

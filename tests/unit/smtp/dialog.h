@@ -26,9 +26,11 @@ struct DialogLine {
 struct Dialog {
     ServerProtocolOptions options;
     std::string refusal;                          // of `@ refuse`
+    bool implicit_tls = false;                    // `@ tls`
     std::map<std::string, ServerReply> rejected;  // "rcpt <a@b>" and its reply
     std::vector<DialogLine> lines;
     std::vector<DialogMessage> messages;
+    std::vector<std::string> logins;  // "user password", or "user password as identity"
     std::size_t resets = 0;
     bool closed = false;
     std::string close_reason;
@@ -41,6 +43,7 @@ struct Dialog {
 struct DialogOutcome {
     std::string output;
     std::vector<DialogMessage> messages;
+    std::vector<std::string> logins;
     std::size_t resets = 0;
     bool closed = false;
     std::string close_reason;
@@ -62,11 +65,13 @@ class DialogShell {
     void run();
     [[nodiscard]] ServerReply policy(const std::string& what, std::string_view good_text) const;
     void accept();
+    void log_in();
 
     const Dialog& dialog_;
     ServerProtocol protocol_;
     DialogOutcome outcome_;
     std::string content_;
+    bool shaking_hands_ = false;  // what the client sends is for the TLS layer
 };
 
 // What is the matter if `output` is not made of just these lines (a '*' at the end of one stands for any

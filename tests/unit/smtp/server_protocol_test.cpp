@@ -5,6 +5,8 @@
 
 #include <gtest/gtest.h>
 
+#include "mailramp/base/text.h"
+
 namespace mailramp::smtp {
 namespace {
 
@@ -24,11 +26,15 @@ Step run_to(ServerProtocol& protocol, Step wanted, std::string_view octets) {
                 protocol.receive(octets);
                 said = true;
                 break;
+            case Step::auth:
             case Step::mail:
             case Step::rcpt:
             case Step::data:
             case Step::body_end:
                 protocol.answer(good);
+                break;
+            case Step::start_tls:
+                protocol.tls_started();
                 break;
             case Step::body_chunk:
             case Step::reset:
@@ -67,6 +73,76 @@ TEST(ServerProtocol, TellsTheProtocolForTheReceivedField) {
     EXPECT_EQ(protocol_of("HELO x\r\nMAIL FROM:<>\r\n"), mail::WithProtocol::smtp);
     EXPECT_EQ(protocol_of("EHLO x\r\nMAIL FROM:<>\r\n"), mail::WithProtocol::esmtp);
     EXPECT_EQ(protocol_of("EHLO x\r\nMAIL FROM:<> SMTPUTF8\r\n"), mail::WithProtocol::utf8smtp);
+}
+
+TEST(ServerProtocol, TellsOfTlsAndLoginInTheReceivedField) {
+    const std::string login = "AUTH PLAIN AGVycABwdw==\r\n";
+    ServerProtocolOptions options;
+    options.starttls = StartTlsOffer::offered;
+    options.auth = AuthOffer::always;
+    const auto protocol_of = [&](const std::string& under_tls, std::string_view parameters) {
+        ServerProtocol protocol(options);
+        if (!under_tls.empty()) {
+            EXPECT_EQ(run_to(protocol, Step::start_tls, "EHLO x\r\nSTARTTLS\r\n"), Step::start_tls);
+            protocol.tls_started();
+        }
+        const std::string rest = "EHLO x\r\n" + under_tls + "MAIL FROM:<>" + std::string(parameters) + "\r\n";
+        EXPECT_EQ(run_to(protocol, Step::mail, rest), Step::mail);
+        return protocol.with_protocol();
+    };
+    EXPECT_EQ(protocol_of("NOOP\r\n", ""), mail::WithProtocol::esmtps);
+    EXPECT_EQ(protocol_of(login, ""), mail::WithProtocol::esmtpsa);
+    EXPECT_EQ(protocol_of("NOOP\r\n", " SMTPUTF8"), mail::WithProtocol::utf8smtps);
+    EXPECT_EQ(protocol_of(login, " SMTPUTF8"), mail::WithProtocol::utf8smtpsa);
+    ServerProtocol clear(options);
+    EXPECT_EQ(run_to(clear, Step::mail, "EHLO x\r\n" + login + "MAIL FROM:<>\r\n"), Step::mail);
+    EXPECT_EQ(clear.with_protocol(), mail::WithProtocol::esmtpa);
+    ServerProtocol old(options);
+    EXPECT_EQ(run_to(old, Step::mail, "HELO x\r\n" + login + "MAIL FROM:<>\r\n"), Step::mail);
+    EXPECT_EQ(old.with_protocol(), mail::WithProtocol::smtp) << "RFC 3848 has no word for it";
+}
+
+TEST(ServerProtocol, TellsWhoHasLoggedInPrintable) {
+    ServerProtocolOptions options;
+    options.auth = AuthOffer::always;
+    ServerProtocol protocol(options);
+    // "er\np" and "pw"
+    ASSERT_EQ(run_to(protocol, Step::auth, "EHLO x\r\nAUTH PLAIN AGVyCnAAcHc=\r\nQUIT\r\n"), Step::auth);
+    EXPECT_EQ(protocol.credentials().user, "er\np");
+    EXPECT_EQ(protocol.credentials().password.reveal(), "pw");
+    EXPECT_FALSE(protocol.authenticated());
+    protocol.answer({235, "2.7.0", "welcome"});
+    EXPECT_TRUE(protocol.authenticated());
+    EXPECT_EQ(protocol.user(), "er?p");
+    EXPECT_TRUE(protocol.credentials().password.empty()) << "nobody needs it any more";
+}
+
+TEST(ServerProtocol, TakesResponsesOf12288Octets) {
+    ServerProtocolOptions options;
+    options.auth = AuthOffer::always;
+    const std::string password(9213, 'x');
+    const std::string response = base::base64_encode(std::string("\0u\0", 3) + password);
+    ASSERT_EQ(response.size(), 12'288u);
+    for (const std::string& octets :
+         {"AUTH PLAIN " + response + "\r\n", "AUTH PLAIN\r\n" + response + "\r\n"}) {
+        ServerProtocol protocol(options);
+        ASSERT_EQ(run_to(protocol, Step::auth, "EHLO x\r\n" + octets), Step::auth);
+        EXPECT_EQ(protocol.credentials().password.reveal(), password);
+    }
+    ServerProtocol protocol(options);
+    ASSERT_EQ(run_to(protocol, Step::need_bytes, "EHLO x\r\nAUTH PLAIN\r\n" + response + "AAAA\r\n"),
+              Step::need_bytes);
+    EXPECT_NE(protocol.take_output().find("500 5.5.6"), std::string::npos);
+}
+
+TEST(ServerProtocol, LogsNobodyInWhoWasRefused) {
+    ServerProtocolOptions options;
+    options.auth = AuthOffer::always;
+    ServerProtocol protocol(options);
+    ASSERT_EQ(run_to(protocol, Step::auth, "EHLO x\r\nAUTH PLAIN AGVycABwdw==\r\n"), Step::auth);
+    protocol.answer({535, "5.7.8", "wrong"});
+    EXPECT_FALSE(protocol.authenticated());
+    EXPECT_EQ(protocol.user(), "");
 }
 
 TEST(ServerProtocol, MakesTheHeloNamePrintable) {

@@ -1,0 +1,23 @@
+// mailramp/io/private_file.h: small files with something in them that nobody but their owner may read:
+// secrets, keys, password hashes.
+#pragma once
+
+#include <cstddef>
+#include <filesystem>
+#include <string_view>
+
+#include "mailramp/base/result.h"
+#include "mailramp/base/secret.h"
+
+namespace mailramp::io {
+
+// The content of the file. `what` names it in an error, which never contains anything of it.
+// ErrorKind::not_found: there is no such file. ErrorKind::limit: it is larger than `size_bytes_max`.
+// ErrorKind::invalid: it is not a regular file, or group or others may read it; then the error has the
+// command that helps. Only a systemd credential (a file in $CREDENTIALS_DIRECTORY) may show permissions for
+// the group: its folder is private, and that is how its access list looks. Symbolic links are followed:
+// Kubernetes mounts secrets as links. Blocks for the reading of one small file.
+[[nodiscard]] base::Result<base::Secret> read_private_file(const std::filesystem::path& path,
+                                                           std::string_view what, std::size_t size_bytes_max);
+
+}  // namespace mailramp::io
