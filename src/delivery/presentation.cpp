@@ -65,9 +65,9 @@ io::Task<base::Result<Presentation>> present(queue::QueueStore& store, const que
     section.finish();
     if (section.state() == mail::HeaderSection::State::too_large)
         co_return base::fail(base::ErrorKind::invalid, "the stored header section is too large");
-    const route::SenderPlan plan =
-        route::plan_senders(policy, message.envelope.sender, mail::originators_of(section.octets()));
-    front.octets = mail::changed_originators(section.octets(), plan.change);
+    const mail::Originators header = mail::originators_of(section.octets());
+    const route::SenderPlan plan = route::plan_senders(policy, message.envelope.sender, header);
+    front.octets = mail::changed_originators(section.octets(), header, plan.change);
     if (!qualify_domain.empty()) front.octets = mail::qualified_recipients(front.octets, qualify_domain);
     front.octets.append(section.body_start()).append(body_start);
 

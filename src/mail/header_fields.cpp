@@ -6,10 +6,6 @@
 namespace mailramp::mail {
 namespace {
 
-bool is_blank(char c) {
-    return c == ' ' || c == '\t';
-}
-
 // The length of the field at the front of `text`: its line, and those behind it that begin with a blank.
 std::size_t field_length(std::string_view text) {
     for (std::size_t end = 0;;) {

@@ -7,6 +7,11 @@
 
 namespace mailramp::mail {
 
+// White space within a line (RFC 5322 §2.2.2): at the start of one it continues the field.
+[[nodiscard]] inline bool is_blank(char c) {
+    return c == ' ' || c == '\t';
+}
+
 struct HeaderField {
     std::string_view octets;  // all of it, with its last line end
     std::string_view name;    // without the white space that may stand before the colon

@@ -30,17 +30,13 @@ std::string replaced(const SenderPolicy& policy, std::string_view text) {
     return policy.mailbox;
 }
 
-std::string_view first_address(const std::vector<mail::HeaderMailbox>& mailboxes) {
-    const auto first = std::ranges::find_if(mailboxes, [](const auto& one) { return !one.address.empty(); });
-    return first == mailboxes.end() ? std::string_view() : std::string_view(first->address);
-}
-
 void plan_from(const SenderPolicy& policy, const mail::Originators& header, SenderPlan& plan) {
-    const std::string_view old = first_address(header.from);
+    const std::string_view old = header.from.address();
+    const auto& mailboxes = header.from.mailboxes;
     const std::string_view written =
-        !old.empty() || header.from.empty() ? old : std::string_view(header.from.front().words);
+        !old.empty() || mailboxes.empty() ? old : std::string_view(mailboxes.front().words);
     plan.from = replaced(policy, written);
-    const bool stays = header.proper() && base::equals_ignoring_case(old, plan.from);
+    const bool stays = header.from.proper() && base::equals_ignoring_case(old, plan.from);
     if (stays) return;
     plan.change.from = plan.from;
     const bool other = !old.empty() && !base::equals_ignoring_case(old, plan.from);
@@ -50,9 +46,8 @@ void plan_from(const SenderPolicy& policy, const mail::Originators& header, Send
 // Sender is for a message that somebody else hands in than From names; a From that was replaced needs none.
 void plan_sender(const SenderPolicy& policy, const mail::Originators& header, SenderPlan& plan) {
     using Sender = mail::OriginatorChange::Sender;
-    const std::string_view old = first_address(header.sender);
     const bool fine =
-        header.sender.empty() || (header.sender.size() == 1 && !old.empty() && may_send_as(policy, old));
+        header.sender.count == 0 || (header.sender.proper() && may_send_as(policy, header.sender.address()));
     if (fine) return;
     if (!plan.change.from.empty() || base::equals_ignoring_case(plan.from, policy.mailbox)) {
         plan.change.sender_field = Sender::remove;
@@ -69,7 +64,7 @@ SenderPlan plan_senders(const SenderPolicy& policy, std::string_view envelope_se
     SenderPlan plan;
     if (policy.mode == SenderMode::keep) {
         plan.envelope_sender = envelope_sender;
-        plan.from = first_address(header.from);
+        plan.from = header.from.address();
         return plan;
     }
     plan.envelope_sender = replaced(policy, envelope_sender);

@@ -20,7 +20,7 @@ struct HeaderMailbox {
     std::string words;          // what stands where the address belongs when it is none: "root"
     std::size_t words_end = 0;  // where they end in the field's value
     std::string phrase;         // the display name in front of the bracket, octets as they came
-    std::string comment;        // of the first comment, without its parentheses
+    std::string comment;        // what the first comment says, without its parentheses and backslashes
 };
 
 // In their order. Entries that have neither address nor words are left out.
@@ -29,8 +29,17 @@ struct HeaderMailbox {
 // The first address in it; empty when there is none.
 [[nodiscard]] std::string first_header_address(std::string_view field_value);
 
-// A display name as it may stand in front of `<address>`, unfolded: as it came if it is a proper phrase (RFC
-// 5322 §3.2.5, 8-bit octets and the obsolete dots allowed), else quoted, with what cannot be quoted as '?'.
+// Whether the value is one mailbox in the strict sense of RFC 5322 §3.4 and nothing else, so that no two
+// readers find different addresses in it: `address` or `[phrase] <address>`. Comments and folds may stand
+// around both; a phrase may have 8-bit octets and the obsolete dots. If so, header_mailboxes() has just this
+// one.
+[[nodiscard]] bool is_one_mailbox(std::string_view field_value);
+
+// A display name as it may stand in front of `<address>`, unfolded, with control octets as '?': as it came if
+// it is a proper phrase (RFC 5322 §3.2.5, 8-bit octets and the obsolete dots allowed), else quoted.
 [[nodiscard]] std::string as_phrase(std::string_view text);
+
+// A phrase without the quotation marks and backslashes of its quoted strings.
+[[nodiscard]] std::string plain_words(std::string_view phrase);
 
 }  // namespace mailramp::mail

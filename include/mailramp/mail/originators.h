@@ -14,16 +14,26 @@
 
 namespace mailramp::mail {
 
-struct Originators {
-    std::size_t from_fields = 0;
-    std::vector<HeaderMailbox> from;    // of all From fields
-    std::vector<HeaderMailbox> sender;  // of all Sender fields
-    bool has_reply_to = false;
+// The longest display name that a new From carries, before it is quoted: no line of From can pass 998 octets.
+inline constexpr std::size_t display_name_bytes_max = 256;
 
-    // Exactly one From field with exactly one address: what every server takes.
-    [[nodiscard]] bool proper() const {
-        return from_fields == 1 && from.size() == 1 && !from.front().address.empty();
-    }
+// What the fields of one name, From or Sender, say.
+struct OriginatorFields {
+    std::size_t count = 0;
+    std::vector<HeaderMailbox> mailboxes;  // of all of them, up to about header_mailboxes_max
+    bool strict = true;                    // each is_one_mailbox()
+
+    // Exactly one field with exactly one address, in which every server finds the same: what all of them
+    // take.
+    [[nodiscard]] bool proper() const { return count == 1 && strict; }
+    // The first address; empty when there is none.
+    [[nodiscard]] std::string_view address() const;
+};
+
+struct Originators {
+    OriginatorFields from;
+    OriginatorFields sender;
+    bool has_reply_to = false;
 };
 
 [[nodiscard]] Originators originators_of(std::string_view section);
@@ -35,8 +45,8 @@ struct OriginatorChange {
         replace,  // by the address `sender`
     };
     // The address From gets, in one field, under the display name that the first mailbox had; one without a
-    // display name gets its comment or its old address as one. What From said stays readable in
-    // X-Original-From. Empty: From stays.
+    // display name gets its comment or its old address as one. The name has no '@' and is cut at
+    // display_name_bytes_max. What From said stays readable in X-Original-From. Empty: From stays.
     std::string from = {};
     Sender sender_field = Sender::keep;
     std::string sender = {};
@@ -48,7 +58,8 @@ struct OriginatorChange {
     }
 };
 
-// The section with the change made, blank line included.
-[[nodiscard]] std::string changed_originators(std::string_view section, const OriginatorChange& change);
+// The section with the change made, blank line included. `before` is what originators_of(section) said.
+[[nodiscard]] std::string changed_originators(std::string_view section, const Originators& before,
+                                              const OriginatorChange& change);
 
 }  // namespace mailramp::mail

@@ -48,6 +48,12 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     }
     if (const std::string found = first_header_address(text); !found.empty())
         check(check_address(found, Utf8::allowed).has_value(), "an address of a field is an address");
+    if (is_one_mailbox(text)) {
+        const auto all = header_mailboxes(text);
+        check(all.size() == 1 && !all.front().address.empty(),
+              "both readings of a mailbox find the same one");
+        check(text.contains(all.front().address), "an address of a field stands in it");
+    }
     check_qualified(text);
     return 0;
 }

@@ -88,6 +88,28 @@ TEST(Senders, ASenderFieldThatIsNotAllowedGoes) {
         Sender::keep);
 }
 
+TEST(Senders, ASenderFieldThatNamesNobodyOrSeveralGoes) {
+    for (const std::string fields : {"Sender:\r\n", "Sender: \r\n", "Sender: <>\r\n",
+                                     "Sender: relay@contoso.com\r\nSender: relay@contoso.com\r\n",
+                                     "Sender: relay@contoso.com evil@fabrikam.com\r\n"}) {
+        EXPECT_EQ(plan(policy(), "", "From: relay@contoso.com\r\n" + fields).change.sender_field,
+                  Sender::remove)
+            << fields;
+        EXPECT_EQ(plan(policy(), "", "From: billing@contoso.com\r\n" + fields).change.sender_field,
+                  Sender::replace)
+            << fields;
+    }
+}
+
+TEST(Senders, AFromWithAnythingBesideItsMailboxIsWrittenAnew) {
+    for (const std::string value :
+         {"a@b.com <relay@contoso.com> <evil@y.com>", "\"x\" <relay@contoso.com> evil@y.com",
+          "evil@y.com <relay@contoso.com>", "<relay@contoso.com> words", "relay@contoso.com (a) b@c.com"})
+        EXPECT_NE(plan(policy(), "", "From: " + value + "\r\n").change.from, "") << value;
+    EXPECT_TRUE(
+        plan(policy(), "relay@contoso.com", "From: X <relay@contoso.com> (a comment)\r\n").change.nothing());
+}
+
 TEST(Senders, KeepChangesNothing) {
     SenderPolicy keep = policy();
     keep.mode = SenderMode::keep;
