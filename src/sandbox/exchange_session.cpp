@@ -7,9 +7,9 @@
 
 #include "mailramp/base/text.h"
 #include "mailramp/mail/address.h"
-#include "mailramp/mail/header_address.h"
 #include "mailramp/mail/header_section.h"
 #include "sandbox/exchange_names.h"
+#include "sandbox/from_field.h"
 
 namespace mailramp::sandbox {
 namespace {
@@ -199,21 +199,26 @@ std::optional<std::string> ExchangeSession::refusal_of_message(const Now& now) {
     if (!world_.limits.minute_has_room(mailbox_, now.steady))
         return expand(
             "421 4.4.2 Message submission rate for this client has exceeded the configured limit %h", now);
-    if (const auto refused_sender = sender_refusal())
-        return expand(
-            "554 5.2.252 SendAsDenied; %m not allowed to send as " + *refused_sender +
-                "; STOREDRV.Submission.Exception:SendAsDeniedException.MapiExceptionSendAsDenied; Failed "
-                "to process message due to a permanent exception %h",
-            now);
+    if (const auto refused = refusal_of_sender(now)) return refused;
     world_.limits.accepted(mailbox_, now.steady);
     return {};
 }
 
-std::optional<std::string> ExchangeSession::sender_refusal() const {
+std::optional<std::string> ExchangeSession::refusal_of_sender(const Now& now) const {
     if (options_.send_as == SendAs::any) return {};
-    const std::string from = mail::first_header_address(facts_of(content_).from);
-    for (const std::string& address : {envelope_.sender, from})
-        if (!base::equals_ignoring_case(address, mailbox_)) return address.empty() ? "<>" : address;
+    const auto from = from_address(content_);
+    if (!from)
+        return expand("550 5.7.512 Access denied, message must be RFC 5322 section 3.6.2 compliant: " +
+                          from.error().message + " %h",
+                      now);
+    for (const std::string& address : {envelope_.sender, *from}) {
+        if (base::equals_ignoring_case(address, mailbox_)) continue;
+        return expand(
+            "554 5.2.252 SendAsDenied; %m not allowed to send as " + (address.empty() ? "<>" : address) +
+                "; STOREDRV.Submission.Exception:SendAsDeniedException.MapiExceptionSendAsDenied; Failed "
+                "to process message due to a permanent exception %h",
+            now);
+    }
     return {};
 }
 

@@ -29,7 +29,7 @@ enum class Security {
 enum class AuthShape { microsoft, google };
 enum class SendAs {
     any,      // every sender is taken
-    mailbox,  // MAIL FROM and From must be the mailbox that logged in
+    mailbox,  // MAIL FROM and the one mailbox in From must be the mailbox that logged in
 };
 
 struct SessionOptions {
@@ -132,7 +132,7 @@ class ExchangeSession {
     void read_chunk(const Now& now);
     void end_of_message(const Now& now);
     [[nodiscard]] std::optional<std::string> refusal_of_message(const Now& now);
-    [[nodiscard]] std::optional<std::string> sender_refusal() const;
+    [[nodiscard]] std::optional<std::string> refusal_of_sender(const Now& now) const;
     void accept_message();
     void reset_message();
     void say(std::string_view reply);

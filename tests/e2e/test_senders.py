@@ -65,6 +65,34 @@ class Senders(relay.Scenario):
             with self.subTest(given):
                 self.assertEqual(relay.field(self.arrived(given + b'Subject: x\r\n\r\nx\r\n'), 'From'), [expected])
 
+    def test_no_odd_from_gets_past_a_strict_server(self):
+        """The server reads From with a parser of its own, and takes nothing but one mailbox: its own."""
+        self.start()
+        odd = (b'a@b.com <relay@contoso.test> <evil@y.com>', b'"x" <relay@contoso.test> evil@y.com', b'evil@y.com <relay@contoso.test>',
+               b'<relay@contoso.test> words', b'<relay@contoso.test>, \r\n <>', b'relay@contoso.test,', b'relay@contoso.test (a) b@c.com',
+               b'relay@contoso.test;evil@y.com', b'group: relay@contoso.test;', b'grp: relay@contoso.test, e@y.com;',
+               b'relay@con(x)toso.test', b'relay @contoso.test', b'relay@contoso.test (open', b'"open <relay@contoso.test>',
+               b'<relay@contoso.test', b'a <x@y@contoso.test>', b'a [b: c <relay@contoso.test>', b'a\x01b <relay@contoso.test>',
+               b'"a\x01b" <j@db1>', b'"a"b"c" <j@db1>', b'(a\\)b) j@db1', b'J\xf6rg (caf\xe9) <j@db1>', b'"a@b.com" <j@db1>',
+               b'a\xe2\x80\xae <j@db1>', b'\r\n root', b'foo\r\n  (x\r\n y) <j@db1>', b'((((', b'\\',
+               b'relay@contoso.test\r\n' + b' ' * 900 + b'\r\n' + b' ' * 900 + b'\r\n' + b' ' * 900 + b'\r\n <evil@y.com>',
+               b'"' + b'x' * 960 + b'" <e@f.com>', b'"' + b'\r\n '.join([b'y ' * 400] * 40) + b'" <e@f.com>')
+        for value in odd:
+            with self.subTest(value[:60]):
+                content = self.arrived(b'From: ' + value + b'\r\nSubject: x\r\n\r\nx\r\n')
+                (given,) = relay.field(content, 'From')
+                self.assertTrue(given.endswith(b'<' + MAILBOX + b'>'), given)
+                self.assertEqual(given.count(b'@'), 1)
+                self.assertLessEqual(max(map(len, content.split(b'\r\n'))), 998)
+        self.assertEqual(self.daemon.events('held'), [])
+
+    def test_a_sender_field_of_nobody_goes(self):
+        self.start()
+        for sender in (b'Sender:\r\n', b'Sender: <>\r\n', b'Sender: relay@contoso.test\r\nSender: relay@contoso.test\r\n'):
+            with self.subTest(sender):
+                content = self.arrived(sender + b'From: relay@contoso.test\r\nSubject: x\r\n\r\nx\r\n')
+                self.assertEqual(relay.field(content, 'Sender'), [])
+
     def test_the_null_sender_becomes_the_mailbox(self):
         self.start()
         self.arrived(b'From: relay@contoso.test\r\nSubject: bounce\r\n\r\nx\r\n', sender='')

@@ -230,6 +230,12 @@ TEST_F(Exchange, RefusesAnotherSenderWhenAskedTo) {
         send("From: App <app@contoso.test>\r\n\r\n"),
         StartsWith("554 5.2.252 SendAsDenied; relay@contoso.test not allowed to send as app@contoso.test;"));
     EXPECT_THAT(send("From: Relay <Relay@contoso.test>\r\n\r\n"), StartsWith("250"));
+    for (const std::string& odd :
+         {std::string(), std::string("From: relay@contoso.test\r\nFrom: relay@contoso.test\r\n"),
+          std::string("From: a@b.com <relay@contoso.test> <evil@y.com>\r\n"),
+          // The second one beyond what a reader with a limit looks at.
+          "From: <relay@contoso.test>\r\n" + std::string(3000, ' ') + "<evil@y.com>\r\n"})
+        EXPECT_THAT(send(odd + "Subject: x\r\n\r\n"), StartsWith("550 5.7.512 Access denied")) << odd;
 }
 
 TEST_F(Exchange, RefusesBareLineEndsAndOversizeAfterTheMessage) {
