@@ -49,6 +49,7 @@ class Reader {
                     take_colon();
                     break;
                 default:
+                    literal_ = literal_ || text_[at_] == '[';
                     words_ += text_[at_++];
             }
         }
@@ -92,18 +93,19 @@ class Reader {
             else
                 ++at_;
         }
-        keep(text_.substr(begin, at_ - begin));
+        const std::string_view inside = base::trim(text_.substr(begin, at_ - begin));
+        if (!inside.empty()) keep(inside);  // "<>" names nobody
         at_ = std::min(at_ + 1, text_.size());
-        words_.clear();
+        clear_words();
         bracketed_ = true;
     }
 
     // Behind the name of a group, unless it is the colon of an address literal.
     void take_colon() {
-        if (words_.contains('['))
+        if (literal_)
             words_ += ':';
         else
-            words_.clear();
+            clear_words();
         ++at_;
     }
 
@@ -111,12 +113,16 @@ class Reader {
     void end_entry() {
         const std::string_view entry = base::trim(words_);
         if (!entry.empty() && (!bracketed_ || entry.contains('@'))) keep(entry);
-        words_.clear();
+        clear_words();
         bracketed_ = false;
     }
 
+    void clear_words() {
+        words_.clear();
+        literal_ = false;
+    }
+
     void keep(std::string_view candidate) {
-        candidate = base::trim(candidate);
         if (auto address = readable(candidate))
             list_.addresses.push_back(*std::move(address));
         else
@@ -126,7 +132,8 @@ class Reader {
     std::string_view text_;
     AddressList& list_;
     std::size_t at_ = 0;
-    std::string words_;  // outside of comments and brackets since the last separator
+    std::string words_;     // outside of comments and brackets since the last separator
+    bool literal_ = false;  // words_ has a '[' outside quotes
     bool bracketed_ = false;
 };
 

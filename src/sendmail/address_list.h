@@ -1,7 +1,8 @@
 // sendmail/address_list.h: all addresses of a header field or of a word of the command line (RFC 5322 §3.4).
 //
 // Display names, comments and group names are skipped, quoted local parts keep their octets, source routes
-// are dropped. A bare name ("root") is an address here: the daemon knows what becomes of it. Pure.
+// are dropped, and so is an empty bracket. A bare name ("root") is an address here: the daemon knows what
+// becomes of it. Pure.
 #pragma once
 
 #include <string>

@@ -1,7 +1,8 @@
 // sendmail/input_reader.h: what a program writes to sendmail(1), made into content with CRLF line ends. Pure.
 //
-// LF and CRLF end lines, a bare CR is content here. Where LoneDot says so, a line with nothing but a dot ends
-// the message; it is no content. Dots are not doubled on this side, so none is taken away.
+// LF and CRLF end lines, a bare CR is content here (Message tells of one in the header). Where LoneDot says
+// so, a line with nothing but a dot ends the message; it is no content. Dots are not doubled on this side, so
+// none is taken away.
 #pragma once
 
 #include <cstddef>

@@ -214,7 +214,22 @@ class ArgumentReader {
         return {};
     }
 
+    // Addresses are read leniently, line ends as blanks: an address could hide behind one.
+    base::Result<> check_words() const {
+        const auto has_control = [](std::string_view word) {
+            return std::ranges::any_of(
+                word, [](char c) { return static_cast<unsigned char>(c) < ' ' || c == '\x7f'; });
+        };
+        if (invocation_.sender && has_control(*invocation_.sender))
+            return fail(ErrorKind::invalid, "a control character in -f " + quoted(*invocation_.sender));
+        const auto odd = std::ranges::find_if(invocation_.recipients, has_control);
+        if (odd != invocation_.recipients.end())
+            return fail(ErrorKind::invalid, "a control character in the recipient " + quoted(*odd));
+        return {};
+    }
+
     base::Result<Invocation> checked() {
+        if (auto words = check_words(); !words) return std::unexpected(std::move(words).error());
         const bool sends = invocation_.mode == Mode::send;
         const bool free = invocation_.mode == Mode::help || invocation_.mode == Mode::version;
         if (!sends && !free && !invocation_.recipients.empty())

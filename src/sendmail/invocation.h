@@ -32,7 +32,9 @@ enum class Talk { of_trouble, of_everything };   // of_everything: -v
 
 struct Invocation {
     Mode mode = Mode::send;
-    std::vector<std::string> recipients;  // words of the command line, each a list of addresses
+    // Words of the command line, each a list of addresses. Neither these nor `sender` have control
+    // characters.
+    std::vector<std::string> recipients;
     HeaderRecipients header_recipients = HeaderRecipients::ignored;
     LoneDot lone_dot = LoneDot::ends_the_input;
     std::optional<std::string> sender;     // -f, as given

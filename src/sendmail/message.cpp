@@ -98,6 +98,16 @@ std::string display_name(std::string_view name) {
     return is_atom(clean) ? clean : in_quotes(clean);
 }
 
+// A CR with anything but CRs between it and the line end. CR CR LF, from programs that end their lines twice,
+// hides nothing.
+bool has_bare_cr(std::string_view octets) {
+    for (std::size_t at = octets.find('\r'); at != std::string_view::npos; at = octets.find('\r', at)) {
+        at = octets.find_first_not_of('\r', at);
+        if (at == std::string_view::npos || octets[at] != '\n') return true;
+    }
+    return false;
+}
+
 bool eight_bit_in(std::string_view octets) {
     return !base::is_ascii(octets);
 }
@@ -124,6 +134,7 @@ base::Result<Message> Message::from(std::string content, const Author& author) {
 
     std::string_view octets = section.octets();
     if (section.state() == State::blank_line) octets.remove_suffix(2);
+    message.has_bare_cr_in_header_ = has_bare_cr(octets);
     Fields fields = sort_out(octets);
     message.recipients_ = std::move(fields.resent ? fields.resent_recipients : fields.recipients);
     if (section.facts().from_count == 0) message.head_ = from_field(author);

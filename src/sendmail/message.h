@@ -34,6 +34,9 @@ class Message {
     [[nodiscard]] std::string_view body() const { return std::string_view(content_).substr(body_begin_); }
     [[nodiscard]] std::uint64_t size_bytes() const { return head_.size() + body().size(); }
     [[nodiscard]] bool has_eight_bit() const;
+    // Whether a CR stands within a line of the header section as it was given. Some programs read it as a
+    // line end and find a field there, others do not: what is hidden in it nobody can tell.
+    [[nodiscard]] bool has_bare_cr_in_header() const { return has_bare_cr_in_header_; }
     // Whom -t means: To, Cc and Bcc, or, where a Resent-To, -Cc or -Bcc exists, all of those instead.
     [[nodiscard]] const AddressList& recipients() const { return recipients_; }
 
@@ -41,6 +44,7 @@ class Message {
     std::string content_;
     std::string head_;
     std::size_t body_begin_ = 0;
+    bool has_bare_cr_in_header_ = false;
     AddressList recipients_;
 };
 

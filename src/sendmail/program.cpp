@@ -135,9 +135,11 @@ ExitStatus hand_over(const Invocation& invocation, const Identity& identity, con
 }
 
 // What is wrong with the list as a whole, before anybody is asked.
-std::optional<ExitStatus> refuse(const AddressList& list) {
-    if (list.addresses.empty() && list.unreadable.empty())
-        return say(ExitStatus::data, "not sent: no recipient in To, Cc or Bcc of the header");
+std::optional<ExitStatus> refuse(const Invocation& invocation, const AddressList& list) {
+    const bool nobody = list.addresses.empty() && list.unreadable.empty();
+    if (nobody && invocation.header_recipients == HeaderRecipients::ignored)
+        return say(ExitStatus::usage, "not sent: the recipients of the command line are empty");
+    if (nobody) return say(ExitStatus::data, "not sent: no recipient in To, Cc or Bcc of the header");
     if (list.addresses.size() > recipients_max)
         return say(ExitStatus::data, "not sent: " + std::to_string(list.addresses.size()) +
                                          " recipients, and at most " + std::to_string(recipients_max) +
@@ -162,8 +164,14 @@ ExitStatus send(const Invocation& invocation) {
 
     const auto message = Message::from(input->take_content(), author_of(invocation, identity, *sender));
     if (!message) return say(ExitStatus::data, "not sent: " + message.error().message);
+    const bool header_counts = invocation.header_recipients == HeaderRecipients::added;
+    if (header_counts && message->has_bare_cr_in_header())
+        return say(
+            ExitStatus::data,
+            "not sent: a line of the header has a bare CR (carriage return), behind which -t could miss "
+            "a recipient; end lines in LF or CRLF");
     const AddressList list = recipients_of(invocation, *message);
-    if (const auto refused = refuse(list)) return *refused;
+    if (const auto refused = refuse(invocation, list)) return *refused;
 
     ExitStatus status = ExitStatus::done;
     for (const std::string& word : list.unreadable)

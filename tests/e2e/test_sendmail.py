@@ -310,12 +310,24 @@ class WithoutDaemon(Caller):
         self.assertEqual(len(script.contents), 1)
 
     def test_wrong_command_lines(self):
-        for words in ((), ('-Z', 'root'), ('-bd',), ('-f',), ('-f', 'a b', 'root'), ('-bp', 'root')):
+        for words in ((), ('-Z', 'root'), ('-bd',), ('-f',), ('-f', 'a b', 'root'), ('-bp', 'root'), ('<>',),
+                      ('-f', 'u@x.test\r\nRCPT TO:<z@z.test>', 'a@b.test'), ('a@b.test\nz@z.test',)):
             self.assertTrue(self.expect(64, self.call(*words)).startswith('mailramp-sendmail: '), words)
         self.expect(64, self.call('root', environment={'MAILRAMP_SENDMAIL_SERVER': 'a:b'}))
 
     def test_no_recipient_in_the_header(self):
-        self.expect(65, self.call('-t', data='Subject: x\n\nTo: ops@example.test\n'))
+        for data in ('Subject: x\n\nTo: ops@example.test\n', 'To: <>\n\nx\n'):
+            self.assertIn('no recipient', self.expect(65, self.call('-t', data=data)))
+
+    def test_a_bare_cr_in_the_header_hides_no_recipient(self):
+        script = self.started(Script())
+        hidden = 'To: a@b.test\rBcc: hid@x.test\n\nbody\n'
+        self.assertIn('bare CR', self.expect(65, self.call('-t', data=hidden, port=script.port)))
+        self.assertEqual(script.lines, [])
+        # Cron names the environment, with the CRs of a crontab that was written elsewhere, and calls without -t.
+        self.expect(0, self.call('ops@example.test', data='X-Cron-Env: <A=b\r>\n\nx\ry\n', port=script.port))
+        self.expect(0, self.call('-t', data='To: a@b.test\r\r\n\nx\ry\n', port=script.port))
+        self.assertEqual(len(script.contents), 2)
 
     def test_input_that_cannot_be_read(self):
         with open('/proc/self/mem', 'rb') as unreadable:

@@ -57,6 +57,31 @@ TEST(AddressList, KeepsAddressesInUtf8) {
                 ElementsAre("j\u00fcrgen@example.com"));
 }
 
+TEST(AddressList, IgnoresEmptyBrackets) {
+    for (const std::string_view text : {"<>", "< >", "Nobody <>", "<> (comment)", "<>, <>;", "<"}) {
+        EXPECT_THAT(read(text).addresses, IsEmpty()) << text;
+        EXPECT_THAT(read(text).unreadable, IsEmpty()) << text;
+    }
+    EXPECT_THAT(read("<>, a@example.com").addresses, ElementsAre("a@example.com"));
+    EXPECT_THAT(read("<> a@example.com").addresses, ElementsAre("a@example.com"));
+}
+
+TEST(AddressList, TakesABracketInQuotesForNoLiteral) {
+    EXPECT_THAT(read("\"a [group\": a@example.com;").addresses, ElementsAre("a@example.com"));
+}
+
+// Quadratic work on these would take longer than a test may.
+TEST(AddressList, IsReadInTimeLinearInItsSize) {
+    constexpr std::size_t many = std::size_t{8} << 20;
+    EXPECT_EQ(read(std::string(many, 'a') + '[' + std::string(many, ':')).unreadable.size(), 1u);
+    for (const std::string_view piece : {"<", "<>", "(", "()", "\"", "\"\"", "[:", ":[", "\\", "(\\"}) {
+        std::string text = "a";
+        while (text.size() < many)
+            text += piece;
+        EXPECT_LE(read(text).addresses.size(), 1u) << piece;
+    }
+}
+
 TEST(AddressList, DropsSourceRoutes) {
     EXPECT_THAT(read("<@relay.example:a@example.com>").addresses, ElementsAre("a@example.com"));
 }

@@ -123,6 +123,15 @@ TEST(Invocation, NeedsARecipientOnlyToSend) {
     EXPECT_THAT(read({"-t"}).recipients, IsEmpty());
 }
 
+TEST(Invocation, HasNoControlCharactersInAddresses) {
+    EXPECT_THAT(refusal({"-f", "u@x.test\r\nRCPT TO:<z@z.test>", "a@b.test"}),
+                HasSubstr("control character in -f 'u@x.test??RCPT"));
+    EXPECT_THAT(refusal({"-r", "u@x.test\x7f", "-t"}), HasSubstr("control character"));
+    EXPECT_THAT(refusal({"a@b.test", "c@d.test\n"}),
+                HasSubstr("control character in the recipient 'c@d.test?'"));
+    EXPECT_THAT(refusal({"--", "a@b.test,\tc@d.test"}), HasSubstr("control character"));
+}
+
 TEST(Invocation, ReadsWhatIsToBeNotified) {
     EXPECT_EQ(read({"-N", "never", "x"}).notify, "NEVER");
     EXPECT_EQ(read({"-N", "success, failure,delay", "x"}).notify, "SUCCESS,FAILURE,DELAY");

@@ -90,6 +90,18 @@ TEST(Message, KnowsEightBitOctetsInHeadAndBody) {
     EXPECT_FALSE(message_of("From: a@example.com\r\nBcc: \xc3\xa4@example.com\r\n\r\n").has_eight_bit());
 }
 
+TEST(Message, KnowsABareCrInItsHeader) {
+    for (const std::string content : {"To: a@example.com\rBcc: b@example.com\r\n\r\nx\r\n",
+                                      "To: a@example.com\r\r\nBcc: b@example.com\rX: y\r\n",
+                                      "Bcc: b@example.com\rTo: a@example.com\r\n\r\n",
+                                      "Subject: \r x\r\n\r\n", "To: a@example.com\r\rbody\r\n"})
+        EXPECT_TRUE(message_of(content).has_bare_cr_in_header()) << content;
+    for (const std::string content :
+         {"To: a@example.com\r\n\r\nx\ry\r\n", "To: a@example.com\r\r\nBcc: b@example.com\r\r\r\n\r\nx\r\n",
+          "To: a@example.com\r\nno field\rBcc: b@example.com\r\n", "", "\r\n\r"})
+        EXPECT_FALSE(message_of(content).has_bare_cr_in_header()) << content;
+}
+
 TEST(Message, StaysWholeWhenItIsMoved) {
     Message first = message_of("From: a@example.com\r\n\r\nx\r\n");
     const Message second = std::move(first);
