@@ -183,6 +183,32 @@ TEST(ShortForm, TakesEveryValueOfASetupInstruction) {
     EXPECT_EQ(settings.mailboxes[0].address, "alerts@contoso.com");
 }
 
+TEST(Listeners, AreOpenedInAdditionToListen) {
+    const Settings settings =
+        good(short_form +
+             "listeners:\n"
+             "  - {address: \"[::1]:25\", auth: none}\n"
+             "  - {address: \"127.0.0.1:465\", auth_required: true, tls_legacy: true}\n");
+    std::vector<std::string> opened;
+    for (const io::Endpoint& endpoint : settings.inbound.listen)
+        opened.push_back(endpoint.address + " " + std::to_string(endpoint.port));
+    EXPECT_THAT(opened, ::testing::ElementsAre("127.0.0.1 25", "::1 25", "127.0.0.1 465"));
+    const inbound::ListenerOptions old = inbound::terms_for(settings.inbound, {"127.0.0.1", 465});
+    EXPECT_EQ(old.tls, inbound::ListenerTls::implicit);
+    EXPECT_EQ(old.tls_versions, io::TlsVersions::legacy);
+    EXPECT_EQ(old.auth_need, smtp::AuthNeed::required);
+    EXPECT_EQ(inbound::terms_for(settings.inbound, {"::1", 25}).auth, inbound::ListenerAuth::none);
+    const std::string warnings = render_warnings("f", settings.warnings);
+    EXPECT_THAT(warnings, HasSubstr("listeners[1].auth_required: warning: with auth: any, every name"));
+    EXPECT_THAT(warnings, HasSubstr("listeners[1].tls_legacy: warning: TLS 1.0 and 1.1 are broken"));
+}
+
+TEST(Listeners, MayTakeThePlaceOfListen) {
+    const Settings settings = good(short_form + "listen: []\nlisteners: [{address: \"127.0.0.1:587\"}]\n");
+    ASSERT_EQ(settings.inbound.listen.size(), 1u);
+    EXPECT_EQ(settings.inbound.listen[0].port, 587);
+}
+
 TEST(ShortForm, NeedsNoCredentialForAServerThatAsksForNone) {
     const Settings settings = good(
         "mailbox: alerts@contoso.com\nprovider: custom\n"
