@@ -16,6 +16,7 @@ namespace mailramp::config {
 namespace {
 
 constexpr std::size_t shown_bytes_max = 64;
+constexpr std::size_t sentence_bytes_max = 2048;
 
 Mark place(const YAML::Mark& mark) {
     return {mark.line + 1, mark.column + 1};
@@ -262,12 +263,14 @@ Found locate(const Node& root, const Path& path) {
     return {node, mark};
 }
 
-void Problems::add(Mark mark, const Path& path, std::string what, std::string allowed) {
+void Problems::add(Mark mark, const Path& path, std::string_view what, std::string_view allowed) {
     if (errors_.size() == errors_max) {
         ++dropped_;
         return;
     }
-    errors_.push_back({mark.line, mark.column, to_string(path), std::move(what), std::move(allowed)});
+    // Names of the file's own stand in many sentences, those among them that are no names at all.
+    errors_.push_back({mark.line, mark.column, to_string(path), base::printable(what, sentence_bytes_max),
+                       base::printable(allowed, sentence_bytes_max)});
 }
 
 std::vector<ConfigError> Problems::take() {

@@ -58,7 +58,7 @@ struct Found {
 // Every error in a file, until there are too many.
 class Problems {
   public:
-    void add(Mark mark, const Path& path, std::string what, std::string allowed = {});
+    void add(Mark mark, const Path& path, std::string_view what, std::string_view allowed = {});
     // A misspelt key stands for this one, so that it need not be called missing as well.
     void note_meant(const Path& path) { meant_.insert(to_string(path)); }
     [[nodiscard]] bool was_meant(const Path& path) const { return meant_.contains(to_string(path)); }
