@@ -344,7 +344,7 @@ io::Task<> Runner::check_message(const config::MailboxSettings& mailbox, const M
     outgoing.envelope.recipients.front().address = options_.send_to;
     outgoing.size_bytes = content.size();
     delivery::ContentReader reader = reader_of(std::move(content));
-    upstream::BeforeEnd nothing_to_do;
+    delivery::BeforeEnd nothing_to_do;
     auto outcomes =
         co_await session.submit(std::move(outgoing), std::move(reader), std::move(nothing_to_do), end_);
     base::check(outcomes.size() == 1, "a session reports on every recipient");

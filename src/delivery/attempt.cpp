@@ -260,16 +260,19 @@ Submission Dispatcher::Impl::submission(const SharedFlight& flight, Presentation
     submission.size_bytes = presented.size_bytes;
     submission.deadline = clock_.steady() + flight->mailbox.options.attempt_timeout;
     submission.content = std::move(presented.content);
-    submission.before_end = [this, flight] { return mark_ending(flight); };
+    submission.before_end = [this, flight](std::vector<std::size_t> accepted) {
+        return mark_ending(flight, std::move(accepted));
+    };
     return submission;
 }
 
-// From here on the server may get the message. Whoever has given the attempt up meanwhile has stored that it
-// was not tried, and that must stay true.
-io::Task<base::Result<>> Dispatcher::Impl::mark_ending(SharedFlight flight) {
+// From here on the server may get the message, for those recipients whom it has accepted. Whoever has given
+// the attempt up meanwhile has stored that it was not tried, and that must stay true.
+io::Task<base::Result<>> Dispatcher::Impl::mark_ending(SharedFlight flight,
+                                                       std::vector<std::size_t> accepted) {
     std::vector<std::int64_t> rows;
-    for (const queue::ClaimedRecipient& recipient : flight->message.recipients)
-        rows.push_back(recipient.row);
+    for (const std::size_t index : accepted)
+        rows.push_back(flight->message.recipients[index].row);
     const base::Result<> marked =
         co_await store_.mark_ending(flight->message.id, flight->mailbox.options.name, std::move(rows));
     if (!marked) {
@@ -279,6 +282,7 @@ io::Task<base::Result<>> Dispatcher::Impl::mark_ending(SharedFlight flight) {
     if (flight->abandoned || flight->stage == Flight::Stage::settling)
         co_return base::fail(base::ErrorKind::unavailable, "the attempt has ended meanwhile");
     flight->stage = Flight::Stage::ending;
+    flight->accepted = std::move(accepted);
     co_return base::Result<>{};
 }
 

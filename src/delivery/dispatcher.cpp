@@ -402,7 +402,7 @@ io::Task<> Dispatcher::Impl::wait_for_tasks(base::SteadyTime deadline) {
 io::Task<> Dispatcher::Impl::store_interrupted(SharedFlight flight, Flight::Stage reached) {
     Outcome outcome;
     if (reached == Flight::Stage::ending) {
-        outcome = conclude_interrupted(options_, flight->message, facts(flight->message));
+        outcome = conclude_interrupted(options_, flight->message, flight->accepted, facts(flight->message));
     } else {
         outcome = conclude_untouched(flight->message, clock_.wall());
     }

@@ -66,8 +66,9 @@ struct Flight {
     Mailbox& mailbox;
     queue::ClaimedMessage message;
     Stage stage;
-    bool as_mailbox = false;  // submitted in the name of the mailbox's own address
-    bool abandoned = false;   // drain() stores its end; what the courier says is too late
+    std::vector<std::size_t> accepted;  // recipients who may have the message, from `ending` on
+    bool as_mailbox = false;            // submitted in the name of the mailbox's own address
+    bool abandoned = false;             // drain() stores its end; what the courier says is too late
 };
 
 // The attempt and the mark of a drain both hold it, and either may end first.
@@ -130,7 +131,7 @@ struct Dispatcher::Impl {
     void hear_of_sender(Mailbox& mailbox, const std::string& sender, const AttemptReport& report,
                         const Outcome& outcome);
     [[nodiscard]] Submission submission(const SharedFlight& flight, Presentation presented);
-    io::Task<base::Result<>> mark_ending(SharedFlight flight);
+    io::Task<base::Result<>> mark_ending(SharedFlight flight, std::vector<std::size_t> accepted);
     [[nodiscard]] Outcome judge(const Flight& flight, const AttemptReport& report);
     io::Task<> settle(Flight& flight, Outcome outcome, std::string receipt);
     [[nodiscard]] queue::Settlement settlement(const Flight& flight, const Outcome& outcome,

@@ -293,14 +293,16 @@ Outcome conclude(const DeliveryOptions& options, const MailboxOptions& mailbox,
 }
 
 Outcome conclude_interrupted(const DeliveryOptions& options, const queue::ClaimedMessage& claimed,
-                             const AttemptFacts& facts) {
+                             const std::vector<std::size_t>& accepted, const AttemptFacts& facts) {
     RecipientReport report;
     report.fate = Fate::uncertain;
     report.answer.channel = mail::Channel::local;
     report.answer.text = "mailramp stopped before the server had answered";
-    Outcome outcome;
-    for (const queue::ClaimedRecipient& recipient : claimed.recipients)
-        outcome.recipients.push_back(settle_one(options, recipient, report, {}, Plan::uncertain, facts));
+    Outcome outcome = conclude_untouched(claimed, facts.now.wall);
+    outcome.permit = LeaseUse::used;
+    for (const std::size_t index : accepted)
+        outcome.recipients[index] =
+            settle_one(options, claimed.recipients[index], report, {}, Plan::uncertain, facts);
     return outcome;
 }
 

@@ -44,9 +44,12 @@ struct Outcome {
                                const queue::ClaimedMessage& claimed, const AttemptReport& report,
                                const std::vector<provider::Verdict>& verdicts, const AttemptFacts& facts);
 
-// The daemon stops when the end of data may be out: nobody knows what the server made of it.
+// The daemon stops when the end of data may be out: nobody knows what the server made of it for those
+// recipients whom it has accepted (indices). The others cannot have the message.
 [[nodiscard]] Outcome conclude_interrupted(const DeliveryOptions& options,
-                                           const queue::ClaimedMessage& claimed, const AttemptFacts& facts);
+                                           const queue::ClaimedMessage& claimed,
+                                           const std::vector<std::size_t>& accepted,
+                                           const AttemptFacts& facts);
 // Not tried, since the server has lately refused `refusal` to its sender: held, as that message was.
 [[nodiscard]] Outcome conclude_sender_stopped(const queue::ClaimedMessage& claimed,
                                               const mail::Answer& refusal, const provider::Verdict& verdict,

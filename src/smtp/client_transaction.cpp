@@ -253,6 +253,13 @@ void ClientProtocol::settle_open(RecipientFate fate, const mail::Answer& answer)
         settle(i, fate, answer);
 }
 
+std::vector<std::size_t> ClientProtocol::accepted_recipients() const {
+    std::vector<std::size_t> accepted;
+    for (std::size_t i = 0; i < progress_.size(); ++i)
+        if (progress_[i] == Progress::accepted) accepted.push_back(i);
+    return accepted;
+}
+
 std::size_t ClientProtocol::accepted_count() const {
     return static_cast<std::size_t>(std::ranges::count(progress_, Progress::accepted));
 }

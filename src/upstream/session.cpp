@@ -210,7 +210,7 @@ io::Task<> Session::quit() {
 
 io::Task<std::vector<smtp::RecipientOutcome>> Session::submit(smtp::OutgoingMessage message,
                                                               delivery::ContentReader content,
-                                                              BeforeEnd before_end,
+                                                              delivery::BeforeEnd before_end,
                                                               base::SteadyTime deadline) {
     content_failure_.reset();
     content_damaged_ = false;
@@ -242,7 +242,7 @@ base::Duration Session::content_time(std::uint64_t size_bytes) const {
 //
 // Once the last octet is out, only the final reply tells whether the message was taken: the wait for it has
 // its own time, whatever the attempt's deadline was, since giving up there makes duplicates.
-io::Task<> Session::send_content(delivery::ContentReader content, BeforeEnd before_end,
+io::Task<> Session::send_content(delivery::ContentReader content, delivery::BeforeEnd before_end,
                                  std::uint64_t size_bytes, base::SteadyTime content_deadline) {
     auto listening = hear_replies();
     boost::asio::co_spawn(environment_->executor, std::move(listening), boost::asio::detached);
@@ -259,9 +259,9 @@ io::Task<> Session::send_content(delivery::ContentReader content, BeforeEnd befo
 }
 
 // The end of data may go out only when this has left the session as it was.
-io::Task<> Session::prepare_end(BeforeEnd before_end) {
+io::Task<> Session::prepare_end(delivery::BeforeEnd before_end) {
     const auto ending = std::make_shared<Ending>(environment_->executor);
-    auto running = Ending::run(ending, std::move(before_end));
+    auto running = Ending::run(ending, std::move(before_end), protocol_.accepted_recipients());
     boost::asio::co_spawn(environment_->executor, std::move(running), boost::asio::detached);
     ending_ = ending;
     const base::SteadyTime patience = now() + environment_->server.timeouts.before_end_timeout;
@@ -276,8 +276,9 @@ io::Task<> Session::prepare_end(BeforeEnd before_end) {
     if (!done) lose_content("the attempt could not be noted", done.error());
 }
 
-io::Task<> Session::Ending::run(std::shared_ptr<Ending> ending, BeforeEnd before_end) {
-    auto result = co_await before_end();
+io::Task<> Session::Ending::run(std::shared_ptr<Ending> ending, delivery::BeforeEnd before_end,
+                                std::vector<std::size_t> accepted) {
+    auto result = co_await before_end(std::move(accepted));
     ending->result = std::move(result);
     ending->changed.notify();
 }

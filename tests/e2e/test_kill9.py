@@ -57,8 +57,8 @@ class Upstream:
         self.received = b''
         self.socket.sendall(b'220 upstream.test\r\n')
 
-    def answer_until_data(self):
-        """Says yes to everything, and 354 to DATA."""
+    def answer_until_data(self, refused=b'<nobody@'):
+        """Says yes to everything but what has `refused` in it, and 354 to DATA."""
         while True:
             line = self._until(b'\r\n')
             verb = line[:4].upper()
@@ -66,6 +66,8 @@ class Upstream:
                 self.socket.sendall(b'250-upstream.test\r\n250-PIPELINING\r\n250 SIZE 99999999\r\n')
             elif verb == b'DATA':
                 return self.socket.sendall(b'354 go on\r\n')
+            elif refused in line:
+                self.socket.sendall(b'550 5.1.1 nobody of this name\r\n')
             else:
                 self.socket.sendall(b'250 2.0.0 yes\r\n')
 
@@ -94,7 +96,7 @@ class KilledAroundTheEnd(harness.Scenario):
 
     LARGE = b'0123456789abcdef' * 4 + b'\r\n'
 
-    def killed(self, body, read):
+    def killed(self, body, read, recipients=(relay.RECIPIENT,)):
         """Kills the daemon once `read` has seen of its message what it wants; what the next one finds."""
         queue = self.folder / 'queue'
         with socket.create_server(('127.0.0.1', 0)) as listener:
@@ -105,7 +107,7 @@ class KilledAroundTheEnd(harness.Scenario):
             daemon = self.started(harness.Daemon(config))
             daemon.wait_for('ready')
             with smtplib.SMTP('127.0.0.1', daemon.port, timeout=harness.DEADLINE) as client:
-                relay.submit(client, relay.HEAD + body)
+                relay.submit(client, relay.HEAD + body, recipients)
             upstream = Upstream(listener)
             upstream.answer_until_data()
             read(upstream)
@@ -120,6 +122,11 @@ class KilledAroundTheEnd(harness.Scenario):
 
     def test_a_message_whose_end_went_out_without_an_answer_is_uncertain(self):
         self.assertEqual(self.killed(b'once\r\n', Upstream.read_to_the_end_of_data), (0, 1))
+
+    def test_whoever_the_server_had_refused_before_is_not_uncertain(self):
+        found = self.killed(b'once\r\n', Upstream.read_to_the_end_of_data,
+                            ('ops@example.test', 'nobody@example.test'))
+        self.assertEqual(found, (1, 1))
 
 
 harness.main(__name__)

@@ -20,6 +20,12 @@ namespace mailramp::delivery {
 using ContentReader =
     std::function<io::Task<base::Result<std::string>>(std::uint64_t offset, std::size_t octets_max)>;
 
+// Awaited once the last octet of content is out, just before the end of data, with those recipients whom the
+// server has accepted (indices into Envelope::recipients): only they may get the message, and only when this
+// has succeeded. An error ends the attempt without the end of data, as not tried, with a local 451. The call
+// may outlive the attempt when the courier does not wait for it for ever.
+using BeforeEnd = std::function<io::Task<base::Result<>>(std::vector<std::size_t> accepted)>;
+
 // One attempt: a message, through one mailbox, to some of its recipients.
 struct Submission {
     std::string queue_id;     // for the log
@@ -27,10 +33,8 @@ struct Submission {
     mail::Envelope envelope;  // recipients: those of this attempt
     std::uint64_t size_bytes = 0;
     ContentReader content;
-    // Awaited once the last octet of content is out, just before the end of data; may be empty. Only when it
-    // has succeeded may the server have the message: an error ends the attempt without the end of data, as
-    // not tried, with a local 451. It may outlive the attempt when the courier does not wait for it for ever.
-    std::function<io::Task<base::Result<>>()> before_end;
+    // May be empty.
+    BeforeEnd before_end;
     // For all that comes before the content. Content that flows may go on past it, and once the last octet is
     // out the final reply is awaited as long as the courier allows: giving up there makes duplicates. The
     // claim stays with this instance meanwhile; a permit whose lease runs out counts as used from then.

@@ -98,6 +98,8 @@ class ClientProtocol {
     void end_body();
     void quit();
 
+    // Those whose RCPT the server has accepted, by their index. Complete once the next() is need_body.
+    [[nodiscard]] std::vector<std::size_t> accepted_recipients() const;
     // One outcome for each recipient of the last submit(), in its order; empty when there was none.
     [[nodiscard]] std::vector<RecipientOutcome> take_outcomes();
     // Why the session failed. Channel::local when the reason is ours.

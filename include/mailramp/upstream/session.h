@@ -27,9 +27,6 @@
 
 namespace mailramp::upstream {
 
-// delivery::Submission::before_end
-using BeforeEnd = std::function<io::Task<base::Result<>>()>;
-
 // What every session of a mailbox needs. Sessions share it and keep it alive.
 struct SessionEnvironment {
     ServerOptions server;
@@ -58,7 +55,7 @@ class Session {
     // `deadline` holds up to the content; from there on Timeouts do.
     [[nodiscard]] io::Task<std::vector<smtp::RecipientOutcome>> submit(smtp::OutgoingMessage message,
                                                                        delivery::ContentReader content,
-                                                                       BeforeEnd before_end,
+                                                                       delivery::BeforeEnd before_end,
                                                                        base::SteadyTime deadline);
     // Says goodbye within quit_timeout and closes.
     [[nodiscard]] io::Task<> quit();
@@ -85,15 +82,16 @@ class Session {
     // A call of before_end. It may hang longer than the session waits, so they share this.
     struct Ending {
         explicit Ending(const io::Executor& executor) : changed(executor) {}
-        static io::Task<> run(std::shared_ptr<Ending> ending, BeforeEnd before_end);
+        static io::Task<> run(std::shared_ptr<Ending> ending, delivery::BeforeEnd before_end,
+                              std::vector<std::size_t> accepted);
 
         std::optional<base::Result<>> result;
         io::Event changed;  // the result is there, or the listener has ended
     };
 
-    io::Task<> send_content(delivery::ContentReader content, BeforeEnd before_end, std::uint64_t size_bytes,
-                            base::SteadyTime content_deadline);
-    io::Task<> prepare_end(BeforeEnd before_end);
+    io::Task<> send_content(delivery::ContentReader content, delivery::BeforeEnd before_end,
+                            std::uint64_t size_bytes, base::SteadyTime content_deadline);
+    io::Task<> prepare_end(delivery::BeforeEnd before_end);
     io::Task<> write_content(delivery::ContentReader content, std::uint64_t size_bytes,
                              base::SteadyTime content_deadline);
     io::Task<> write_pending(base::Duration timeout);

@@ -420,6 +420,39 @@ TEST(Dispatcher, MarksWhatDidNotEndInTimeAsUncertain) {
     EXPECT_EQ(world->store.count(RecipientState::uncertain), 2U);
 }
 
+// The second recipient of a message is refused at RCPT; the end of data waits for its answer.
+Reply refuses_the_second(const Submission& submission) {
+    Reply reply = delivers(submission);
+    reply.report.recipients.at(1) = {.fate = Fate::refused,
+                                     .answer = answer(mail::Phase::rcpt, 550, "5.1.1", "nobody")};
+    reply.latency = 1h;
+    return reply;
+}
+
+TEST(Dispatcher, WhoeverWasRefusedIsNotUncertainWhenItStops) {
+    const auto world = started({mailbox("m")});
+    world->courier.script = refuses_the_second;
+    world->store.accept("m", {"a@example.net", "b@example.net"});
+    world->run_for(1s);
+    world->begin_drain(8s);
+    world->run_for(9s);
+    ASSERT_TRUE(world->drained);
+    EXPECT_EQ(world->store.rows()[0].state, RecipientState::uncertain);
+    EXPECT_EQ(world->store.rows()[1].state, RecipientState::queued);
+    EXPECT_FALSE(world->store.rows()[1].maybe_delivered);
+}
+
+TEST(Dispatcher, WhoeverWasRefusedIsNotUncertainAfterAKill) {
+    const auto world = started({mailbox("m")});
+    world->courier.script = refuses_the_second;
+    world->store.accept("m", {"a@example.net", "b@example.net"});
+    world->run_for(1s);
+    ASSERT_EQ(world->courier.in_flight, 1U);
+    world->kill();
+    EXPECT_EQ(world->store.rows()[0].state, RecipientState::uncertain);
+    EXPECT_EQ(world->store.rows()[1].state, RecipientState::queued);
+}
+
 TEST(Dispatcher, LeavesToTheNextStartWhatItCannotMark) {
     const auto world = started({mailbox("m")});
     world->store.fails = [](std::string_view operation) { return operation == "settle"; };

@@ -308,15 +308,22 @@ TEST_F(OutcomeOf, APermitIsUsedOnceTheServerHeardOfAMessage) {
 
 // ------------------------------------------------------------------ the daemon stops
 
-TEST_F(OutcomeOf, AnInterruptedAttemptIsUncertain) {
+TEST_F(OutcomeOf, AnInterruptedAttemptIsUncertainForThoseWhomTheServerAccepted) {
     queue::ClaimedMessage message;
-    message.recipients.resize(2);
-    const Outcome outcome = conclude_interrupted(options, message, facts);
-    ASSERT_EQ(outcome.recipients.size(), 2U);
-    for (const RecipientOutcome& row : outcome.recipients) {
-        EXPECT_EQ(row.settlement.state, RecipientState::uncertain);
-        EXPECT_EQ(row.settlement.answer.channel, mail::Channel::local);
+    message.recipients.resize(3);
+    for (std::size_t i = 0; i < 3; ++i)
+        message.recipients[i].row = static_cast<std::int64_t>(i) + 10;
+    const Outcome outcome = conclude_interrupted(options, message, {0, 2}, facts);
+    ASSERT_EQ(outcome.recipients.size(), 3U);
+    for (const std::size_t i : {0U, 2U}) {
+        EXPECT_EQ(outcome.recipients[i].settlement.state, RecipientState::uncertain);
+        EXPECT_EQ(outcome.recipients[i].settlement.answer.channel, mail::Channel::local);
     }
+    EXPECT_EQ(outcome.recipients[1].settlement.state, RecipientState::queued);
+    EXPECT_TRUE(outcome.recipients[1].untouched);
+    for (std::size_t i = 0; i < 3; ++i)
+        EXPECT_EQ(outcome.recipients[i].settlement.row, static_cast<std::int64_t>(i) + 10);
+    EXPECT_EQ(outcome.permit, LeaseUse::used);
 }
 
 TEST_F(OutcomeOf, AConnectionThatIsCutWhileTheDaemonStopsSaysNothing) {

@@ -145,7 +145,7 @@ class ScriptedCourier final : public Courier {
         Reply reply = script(submission);
         if (reply.before_end > base::Duration::zero()) co_await loop->sleep(reply.before_end);
         if (reaches_end(reply.report)) {
-            const base::Result<> marked = co_await submission.before_end();
+            const base::Result<> marked = co_await submission.before_end(accepted_in(reply.report));
             if (!marked) {
                 --in_flight;
                 ++stopped_before_end;
@@ -165,6 +165,12 @@ class ScriptedCourier final : public Courier {
             return one.fate == Fate::delivered || one.fate == Fate::uncertain ||
                    one.answer.phase == mail::Phase::body_end;
         });
+    }
+    static std::vector<std::size_t> accepted_in(const AttemptReport& report) {
+        std::vector<std::size_t> indices;
+        for (std::size_t i = 0; i < report.recipients.size(); ++i)
+            if (report.recipients[i].answer.phase != mail::Phase::rcpt) indices.push_back(i);
+        return indices;
     }
     static mail::Answer unmarked() {
         mail::Answer words = answer(mail::Phase::body, 451, "4.3.0", "the attempt could not be noted");

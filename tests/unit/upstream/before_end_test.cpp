@@ -23,8 +23,9 @@ using testing::World;
 struct Disk {
     explicit Disk(World& with) : world(with), may_answer(with.loop.executor()) {}
 
-    io::Task<base::Result<>> mark() {
+    io::Task<base::Result<>> mark(std::vector<std::size_t> accepted) {
         ++marks;
+        marked = std::move(accepted);
         messages_before = world.server.messages();
         if (hangs) co_await may_answer.wait();
         ++answers;
@@ -32,7 +33,7 @@ struct Disk {
     }
     AttemptReport deliver() {
         delivery::Submission submission = world.submission();
-        submission.before_end = [this] { return mark(); };
+        submission.before_end = [this](auto accepted) { return mark(std::move(accepted)); };
         return world.loop.run(world.courier().deliver(std::move(submission)));
     }
 
@@ -42,6 +43,7 @@ struct Disk {
     base::Result<> result;
     int marks = 0, answers = 0;
     std::size_t messages_before = 1000;
+    std::vector<std::size_t> marked;
 };
 
 io::Task<bool> let_it_answer(Disk& disk) {
@@ -61,6 +63,21 @@ TEST(BeforeTheEndOfData, TheAttemptIsNotedOnceAndTheServerHasNothing) {
     expect_all(disk.deliver(), Fate::delivered);
     EXPECT_EQ(disk.marks, 2);
     EXPECT_EQ(world.server.records.size(), 1u) << "the connection stays";
+}
+
+TEST(BeforeTheEndOfData, OnlyThoseWhomTheServerAcceptedAreNoted) {
+    World world;
+    world.server.script.point = Point::rcpt;
+    world.server.script.fault = Fault::say;
+    world.server.script.text = "550 5.1.1 nobody of this name\r\n";
+    world.server.script.times = 1;
+    Disk disk(world);
+    const AttemptReport report = disk.deliver();
+    EXPECT_EQ(report.recipients.at(0).fate, Fate::refused);
+    EXPECT_EQ(report.recipients.at(1).fate, Fate::delivered);
+    EXPECT_EQ(disk.marked, std::vector<std::size_t>{1});
+    expect_all(disk.deliver(), Fate::delivered);
+    EXPECT_EQ(disk.marked, (std::vector<std::size_t>{0, 1}));
 }
 
 TEST(BeforeTheEndOfData, AFailureSendsNoDotAndTriesNobody) {
@@ -109,9 +126,9 @@ TEST(BeforeTheEndOfData, AServerThatHangsUpIsHeardWhileTheDiskHangs) {
     EXPECT_TRUE(world.loop.run(let_it_answer(disk)));
 }
 
-io::Task<base::Result<>> abort_then(Disk& disk) {
+io::Task<base::Result<>> abort_then(Disk& disk, std::vector<std::size_t> accepted) {
     disk.world.courier().abort();
-    co_return co_await disk.mark();
+    co_return co_await disk.mark(std::move(accepted));
 }
 
 TEST(BeforeTheEndOfData, ACourierThatIsCutDoesNotWaitForTheDisk) {
@@ -119,7 +136,7 @@ TEST(BeforeTheEndOfData, ACourierThatIsCutDoesNotWaitForTheDisk) {
     Disk disk(world);
     disk.hangs = true;
     delivery::Submission submission = world.submission();
-    submission.before_end = [&disk] { return abort_then(disk); };
+    submission.before_end = [&disk](auto accepted) { return abort_then(disk, std::move(accepted)); };
     expect_all(world.loop.run(world.courier().deliver(std::move(submission))), Fate::not_tried);
     EXPECT_EQ(disk.answers, 0);
     EXPECT_TRUE(world.loop.run(let_it_answer(disk)));
