@@ -81,9 +81,13 @@ std::string_view unit_hint(const std::string& text) {
     return base::parse_number(text) ? " has no unit" : "";
 }
 
+constexpr std::size_t fraction_bytes_max = 32;
+
+// Without an exponent, since none can be read.
 std::string show_fraction(double value) {
-    std::array<char, 32> buffer{};
-    const auto [end, error] = std::to_chars(buffer.data(), buffer.data() + buffer.size(), value);
+    std::array<char, 2 * fraction_bytes_max> buffer{};
+    const auto [end, error] =
+        std::to_chars(buffer.data(), buffer.data() + buffer.size(), value, std::chars_format::fixed);
     return error == std::errc() ? std::string(buffer.data(), end) : std::string();
 }
 
@@ -191,7 +195,8 @@ ValueType<std::uint64_t> integer(std::uint64_t min, std::uint64_t max) {
 ValueType<double> fraction(double min, double max) {
     const auto read = [min, max](const std::string& text) -> base::Result<double> {
         double number = 0;
-        const bool plain = !text.empty() && text.find_first_not_of("0123456789.") == std::string::npos;
+        const bool plain = !text.empty() && text.size() <= fraction_bytes_max &&
+                           text.find_first_not_of("0123456789.") == std::string::npos;
         const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
         if (!plain || error != std::errc() || end != text.data() + text.size())
             return wrong(in_quotes(text) + " is not a decimal number");

@@ -76,6 +76,8 @@ TEST(Fraction, IsAPlainDecimalNumberInRange) {
         EXPECT_FALSE(takes(type, text)) << text;
     EXPECT_EQ(type.show(0.1), "0.1");
     EXPECT_EQ(type.show(2), "2");
+    EXPECT_EQ(type.show(*type.read("0.000000000000000000000000000025")), "0.000000000000000000000000000025");
+    EXPECT_FALSE(takes(type, "0.0000000000000000000000000000025")) << "longer than anything of use";
 }
 
 TEST(Boolean, IsTrueOrFalseAndNothingElse) {
