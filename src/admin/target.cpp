@@ -109,6 +109,10 @@ base::Result<Target> parse_target(std::string_view text) {
     if (text.find('#') != std::string_view::npos) {
         return fail(ErrorKind::invalid, "the request target must not have a fragment");
     }
+    if (std::ranges::any_of(text,
+                            [](char c) { return static_cast<unsigned char>(c) <= ' ' || c == '\x7f'; })) {
+        return fail(ErrorKind::invalid, "the request target must not have a space or a control character");
+    }
     Target target;
     std::string_view path = take_until(text, '?');
     path.remove_prefix(1);

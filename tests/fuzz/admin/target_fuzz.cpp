@@ -63,17 +63,14 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
         return 0;
     }
     for (const std::string& segment : target->segments)
-        check(segment.find('\0') == std::string::npos || text.find('\0') != std::string_view::npos,
-              "no escape makes a NUL");
+        check(segment.find('\0') == std::string::npos, "nothing makes a NUL");
     for (const auto& [name, value] : target->query) {
         check(!name.empty(), "a query field has a name");
         check(target->field(name) == value, "a query field stands there once");
     }
     const auto again = mailramp::admin::parse_target(written(*target));
-    check(!target->segments.empty() || again.has_value(), "the root can be written anew");
-    if (text.find('\0') == std::string_view::npos)
-        check(again && again->segments == target->segments && again->query == target->query,
-              "a target means the same when it is written anew");
+    check(again && again->segments == target->segments && again->query == target->query,
+          "a target means the same when it is written anew");
     for (const std::string_view method : {"GET", "HEAD", "POST", "DELETE", "PUT"})
         check_route(method, *target);
     return 0;

@@ -28,11 +28,13 @@ TEST(Target, IsTakenApartAndDecoded) {
 }
 
 TEST(Target, IsRefusedWhenItCannotBeRead) {
-    for (const char* text : {"", "v1/status", "http://localhost/v1/status", "/v1/%", "/v1/%4", "/v1/%zz",
-                             "/v1/%00", "/v1/status#top", "/v1/messages?=5", "/v1/messages?a=%0g",
-                             "/v1/messages?a=1&a=2", "/v1/messages?%61=1&a=2", "*"}) {
+    for (const char* text :
+         {"", "v1/status", "http://localhost/v1/status", "/v1/%", "/v1/%4", "/v1/%zz", "/v1/%00",
+          "/v1/status#top", "/v1/messages?=5", "/v1/messages?a=%0g", "/v1/messages?a=1&a=2",
+          "/v1/messages?%61=1&a=2", "/v1/a b", "/v1/\ta", "/v1/messages?a=\x7f", "*"}) {
         EXPECT_FALSE(parse_target(text)) << text;
     }
+    EXPECT_FALSE(parse_target(std::string_view("/?\0a=1", 6))) << "a NUL that nobody has escaped";
 }
 
 TEST(Route, IsFoundByMethodAndPath) {
