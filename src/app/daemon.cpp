@@ -68,6 +68,13 @@ std::uint64_t random_seed() {
     return (std::uint64_t{device()} << 32) | device();
 }
 
+std::string in_one_line(const std::vector<std::string>& words) {
+    std::string line;
+    for (const std::string& word : words)
+        line.append(line.empty() ? "" : " ").append(word);
+    return line;
+}
+
 StartFailure failure(int status, std::string_view doing, base::Error error) {
     error.message.insert(0, std::string(doing) + ": ");
     return {status, std::move(error)};
@@ -95,11 +102,8 @@ struct CredentialRuntime {
 
 // Members are declared so that what refers to another is destroyed before it.
 struct Daemon::Impl {
-    Impl(std::filesystem::path file, config::Settings checked_settings, ManagerTerms terms, LogSink& sink)
-        : config_file(std::move(file)),
-          settings(std::move(checked_settings)),
-          logger(sink.logger()),
-          manager(std::move(terms), logger) {}
+    Impl(config::Settings checked_settings, ManagerTerms terms, LogSink& sink)
+        : settings(std::move(checked_settings)), logger(sink.logger()), manager(std::move(terms), logger) {}
 
     [[nodiscard]] std::expected<void, StartFailure> open();
     [[nodiscard]] base::Result<> open_upstream();
@@ -123,7 +127,6 @@ struct Daemon::Impl {
     void spawn(io::Task<> task);
     void finish(int exit_status);
 
-    std::filesystem::path config_file;
     config::Settings settings;
     base::Logger logger;
     ServiceManager manager;
@@ -154,19 +157,20 @@ struct Daemon::Impl {
     std::unique_ptr<admin::Server> admin_server;
 };
 
-Daemon::Daemon(std::filesystem::path config_file, config::Settings settings, ManagerTerms manager,
-               LogSink& log)
-    : impl_(std::make_unique<Impl>(std::move(config_file), std::move(settings), std::move(manager), log)) {}
+Daemon::Daemon(config::Settings settings, ManagerTerms manager, LogSink& log)
+    : impl_(std::make_unique<Impl>(std::move(settings), std::move(manager), log)) {}
 
 Daemon::~Daemon() = default;
 
 int Daemon::run() {
     Impl& daemon = *impl_;
     daemon.logger.info(base::events::starting, "",
-                       {{"version", base::version()}, {"config", daemon.config_file.string()}});
+                       {{"version", base::version()},
+                        {"config", daemon.settings.file.string()},
+                        {"variables", in_one_line(daemon.settings.variables)}});
     for (const config::ConfigWarning& warning : daemon.settings.warnings)
         daemon.logger.warning(base::events::config_warning, warning.message,
-                              {{"key", warning.key}, {"line", warning.line}});
+                              {{"key", warning.key}, {"line", warning.line}, {"variable", warning.variable}});
 
     if (auto opened = daemon.open(); !opened) {
         daemon.manager.tell(Notice::status, "could not start: " + opened.error().error.message);

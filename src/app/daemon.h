@@ -1,7 +1,6 @@
 // app/daemon.h: the object graph of a running daemon, and its life: begin, run until a signal, drain, end.
 #pragma once
 
-#include <filesystem>
 #include <memory>
 
 #include "app/log_sink.h"
@@ -20,7 +19,7 @@ struct StartFailure {
 class Daemon {
   public:
     // `log` must outlive the daemon.
-    Daemon(std::filesystem::path config_file, config::Settings settings, ManagerTerms manager, LogSink& log);
+    Daemon(config::Settings settings, ManagerTerms manager, LogSink& log);
     ~Daemon();
 
     // Opens listeners, queue, upstream and admin socket, then runs the event loop until SIGTERM or SIGINT and

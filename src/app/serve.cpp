@@ -29,7 +29,8 @@ void take_secrets(config::Settings& settings) {
 }  // namespace
 
 int serve(const ServeOptions& options) {
-    auto settings = config::load(options.config_file);
+    const auto environment = config::process_environment();
+    auto settings = config::load({options.config_file, options.need, environment});
     if (!settings) {
         std::fputs(config::render_errors(options.config_file, settings.error()).c_str(), stderr);
         return EX_CONFIG;
@@ -41,7 +42,7 @@ int serve(const ServeOptions& options) {
     take_secrets(*settings);
     ManagerTerms manager = take_manager_terms();
     LogSink log(settings->log);
-    Daemon daemon(options.config_file, *std::move(settings), std::move(manager), log);
+    Daemon daemon(*std::move(settings), std::move(manager), log);
     const int status = daemon.run();
     log.flush();
     // Threads may still hang in DNS or HTTP; destroying what they use, or joining them, could take minutes.

@@ -16,6 +16,7 @@ constexpr std::string_view service_manager = "systemd";
 constexpr std::size_t date_bytes_shown_max = 64;
 
 std::string place_of(const config::ConfigError& error) {
+    if (!error.variable.empty()) return error.variable + ": ";
     if (error.line == 0) return {};
     return std::to_string(error.line) + ":" + std::to_string(error.column) + ": ";
 }
@@ -61,17 +62,18 @@ bool is_about_a_secret(const config::ConfigError& error) {
     return error.key.ends_with("client_secret");
 }
 
-Finding judge_configuration(const std::filesystem::path& file, const std::vector<config::ConfigError>& errors,
+Finding judge_configuration(const std::string& source, const std::vector<config::ConfigError>& errors,
                             const std::vector<config::ConfigWarning>& warnings) {
-    Finding finding = passed(Step::configuration, {}, file.string());
+    Finding finding = passed(Step::configuration, {}, source);
     for (const config::ConfigWarning& warning : warnings) {
         std::string note = warning.line == 0 ? std::string() : "line " + std::to_string(warning.line) + ": ";
+        if (!warning.variable.empty()) note = warning.variable + ": ";
         if (!warning.key.empty()) note += warning.key + ": ";
         finding.notes.push_back(note + warning.message);
     }
     if (errors.empty()) return finding;
     finding.outcome = Outcome::failed;
-    finding.cause = "the daemon does not start with this file";
+    finding.cause = "the daemon does not start with it";
     for (const config::ConfigError& error : errors)
         finding.remedy.emplace_back(in_one_line(error));
     finding.setup = places::server;

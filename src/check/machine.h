@@ -1,7 +1,6 @@
 // check/machine.h: what this machine must have right, from what was seen to a finding. Pure.
 #pragma once
 
-#include <filesystem>
 #include <optional>
 #include <string>
 #include <vector>
@@ -17,7 +16,7 @@
 namespace mailramp::check {
 
 // `errors` without those of secrets, which have a step of their own.
-[[nodiscard]] Finding judge_configuration(const std::filesystem::path& file,
+[[nodiscard]] Finding judge_configuration(const std::string& source,
                                           const std::vector<config::ConfigError>& errors,
                                           const std::vector<config::ConfigWarning>& warnings);
 [[nodiscard]] bool is_about_a_secret(const config::ConfigError& error);

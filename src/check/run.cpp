@@ -29,21 +29,26 @@ struct Loaded {
     std::vector<config::ConfigError> errors;
 };
 
-Loaded load(const std::filesystem::path& file) {
+Loaded load_all_but_secrets(const config::Source& source) {
     Loaded loaded;
-    auto checked = config::load(file, config::References::check);
+    auto checked = config::load(source, config::References::check);
     if (checked) {
         loaded.settings = *std::move(checked);
         return loaded;
     }
     // A secret that cannot be read is a step of its own: the rest of the file may be good.
-    auto text = config::load(file, config::References::ignore);
+    auto text = config::load(source, config::References::ignore);
     loaded.errors = text ? std::move(checked.error()) : std::move(text.error());
     if (text) {
         std::erase_if(loaded.errors, is_about_a_secret);
         if (loaded.errors.empty()) loaded.settings = *std::move(text);
     }
     return loaded;
+}
+
+std::string source_shown(const config::Source& source, const Loaded& loaded) {
+    const bool no_file = loaded.settings && loaded.settings->file.empty();
+    return no_file ? std::string("the environment") : source.file.string();
 }
 
 base::Result<> keep_chosen(std::vector<config::MailboxSettings>& mailboxes, const std::string& chosen) {
@@ -93,14 +98,14 @@ base::Result<Verdict> run(const Options& options, const Report& report) {
     if (!options.send_to.empty())
         if (auto good = mail::check_address(options.send_to, mail::Utf8::refused); !good)
             return base::fail("--send-to wants a mail address", std::move(good.error()));
-    Loaded loaded = load(options.config_file);
+    Loaded loaded = load_all_but_secrets(options.source);
     if (loaded.settings) {
         if (auto kept = keep_chosen(loaded.settings->mailboxes, options.mailbox); !kept)
             return std::unexpected(std::move(kept.error()));
     }
     const std::vector<config::ConfigWarning> none;
     const auto& warnings = loaded.settings ? loaded.settings->warnings : none;
-    report(judge_configuration(options.config_file, loaded.errors, warnings));
+    report(judge_configuration(source_shown(options.source, loaded), loaded.errors, warnings));
     if (!loaded.settings) return without_configuration(report);
 
     auto http = io::CurlHttpClient::create({.ca_file = loaded.settings->ca_file});

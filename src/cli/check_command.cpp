@@ -177,7 +177,7 @@ ExitStatus check_command(const Console& console, const check::Options& options) 
     const base::Result<check::Verdict> verdict = check::run(options, report);
     if (!verdict) return complain(console, {status_of(verdict.error().kind), verdict.error().message});
     if (console.format == Format::json)
-        console.out << findings_json(options.config_file.string(), findings);
+        console.out << findings_json(options.source.file.string(), findings);
     else
         console.out << sum_text(findings, console.view);
     return finished(console, status_of(*verdict));

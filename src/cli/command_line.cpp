@@ -62,12 +62,22 @@ Console console_for(const Arguments& arguments) {
                    ask_on_terminal};
 }
 
+// The file that was named, which must be there then, or the usual one; and the environment.
+config::Source source_of(const Arguments& arguments, config::Environment environment) {
+    const auto need = arguments.config_given ? config::FileNeed::required : config::FileNeed::optional;
+    return {arguments.config_file, need, environment};
+}
+
 // --socket, then the file of --config, then the environment, then the usual place.
 std::expected<std::filesystem::path, Failure> find_socket(const Arguments& arguments) {
     if (!arguments.socket.empty()) return std::filesystem::path(arguments.socket);
-    if (arguments.config_given) return socket_of(arguments.config_file);
-    const char* named = std::getenv("MAILRAMP_SOCKET");
-    if (named != nullptr && *named != '\0') return std::filesystem::path(named);
+    const auto environment = config::process_environment();
+    if (arguments.config_given) return socket_of(source_of(arguments, environment));
+    // The second one is the daemon's own, where it is configured by its environment: in a container.
+    for (const char* variable : {"MAILRAMP_SOCKET", "MAILRAMP_ADMIN__SOCKET"}) {
+        const char* named = std::getenv(variable);
+        if (named != nullptr && *named != '\0') return std::filesystem::path(named);
+    }
     return admin::AdminOptions{}.socket;
 }
 
@@ -83,18 +93,21 @@ ExitStatus with_daemon(const Arguments& arguments,
     return ask(daemon, console);
 }
 
+// For an option or argument that names the configuration file.
+std::function<void(const std::string&)> naming_a_file(Arguments& arguments) {
+    return [&arguments](const std::string& file) {
+        arguments.config_file = file;
+        arguments.config_given = true;
+    };
+}
+
 // The commands that only ask have these three options.
 void add_asking_options(CLI::App& command, Arguments& arguments) {
     command.add_option("--socket", arguments.socket, "Admin socket of the daemon (or $MAILRAMP_SOCKET)")
         ->type_name("PATH");
     command
-        .add_option_function<std::string>(
-            "--config",
-            [&arguments](const std::string& file) {
-                arguments.config_file = file;
-                arguments.config_given = true;
-            },
-            "Take the admin socket from this configuration")
+        .add_option_function<std::string>("--config", naming_a_file(arguments),
+                                          "Take the admin socket from this configuration")
         ->type_name("FILE");
     command.add_flag("--json", arguments.json, "Answer as JSON (docs/admin-api.md)");
 }
@@ -110,15 +123,16 @@ void add_check_command(CLI::App& root, Arguments& arguments, Command& chosen) {
     CLI::App& check = add_command(
         root, "check", "Try all that mail needs on its way out, and say what to do about what fails", chosen,
         [](const Arguments& given) {
+            const auto environment = config::process_environment();
             check::Options options;
-            options.config_file = given.config_file;
+            options.source = source_of(given, environment);
             options.mailbox = given.mailbox;
             options.send_to = given.send_to;
             return check_command(console_for(given), options);
         });
-    check.add_option("--config", arguments.config_file, "Configuration")
+    check.add_option_function<std::string>("--config", naming_a_file(arguments), "Configuration")
         ->type_name("FILE")
-        ->capture_default_str();
+        ->default_str(arguments.config_file);
     check.add_option("--mailbox", arguments.mailbox, "Only this mailbox (its name or address)")
         ->type_name("NAME");
     check.add_option("--send-to", arguments.send_to, "Send a test message there, through each mailbox")
@@ -129,23 +143,25 @@ void add_check_command(CLI::App& root, Arguments& arguments, Command& chosen) {
 void add_daemon_commands(CLI::App& root, Arguments& arguments, Command& chosen) {
     CLI::App& serve =
         add_command(root, "serve", "Run the relay until SIGTERM", chosen, [](const Arguments& given) {
-            return static_cast<ExitStatus>(app::serve(app::ServeOptions{given.config_file}));
+            const config::Source source = source_of(given, {});
+            return static_cast<ExitStatus>(app::serve(app::ServeOptions{source.file, source.need}));
         });
-    serve.add_option("--config", arguments.config_file, "Configuration")
+    serve.add_option_function<std::string>("--config", naming_a_file(arguments), "Configuration")
         ->type_name("FILE")
-        ->capture_default_str();
+        ->default_str(arguments.config_file);
 
     CLI::App& config = *root.add_subcommand("config", "Look at a configuration file");
     config.require_subcommand(1);
     CLI::App& check = add_command(
         config, "check", "Say what is wrong with a configuration, or that it is good", chosen,
         [](const Arguments& given) {
-            return config_check(console_for(given), given.config_file,
+            const auto environment = config::process_environment();
+            return config_check(console_for(given), source_of(given, environment),
                                 given.file_only ? config::References::ignore : config::References::check);
         });
-    check.add_option("file", arguments.config_file, "Configuration")
+    check.add_option_function<std::string>("file", naming_a_file(arguments), "Configuration")
         ->type_name("FILE")
-        ->capture_default_str();
+        ->default_str(arguments.config_file);
     check.add_flag(
         "--file-only", arguments.file_only,
         "Do not look at the secrets, CA file and group that it names: for a file of another machine");

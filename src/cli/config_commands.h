@@ -9,15 +9,15 @@
 
 namespace mailramp::cli {
 
-// Says that the file is good, with its warnings, or all that is wrong with it. Files that it names are looked
-// at if `references` says so; nothing is connected to.
-[[nodiscard]] ExitStatus config_check(const Console& console, const std::filesystem::path& file,
+// Says that the configuration is good, with its warnings, or all that is wrong with it. Files that it names
+// are looked at if `references` says so; nothing is connected to.
+[[nodiscard]] ExitStatus config_check(const Console& console, const config::Source& source,
                                       config::References references);
 
 // The manual of all keys, in Markdown.
 [[nodiscard]] ExitStatus config_keys(const Console& console);
 
-// The admin socket that the file names.
-[[nodiscard]] std::expected<std::filesystem::path, Failure> socket_of(const std::filesystem::path& file);
+// The admin socket that the configuration names.
+[[nodiscard]] std::expected<std::filesystem::path, Failure> socket_of(const config::Source& source);
 
 }  // namespace mailramp::cli

@@ -4,6 +4,7 @@
 #include <exception>
 #include <optional>
 #include <sstream>
+#include <tuple>
 
 #include <yaml-cpp/eventhandler.h>
 #include <yaml-cpp/exceptions.h>
@@ -227,6 +228,11 @@ const Node* Node::find(std::string_view key) const {
     return found == entries.end() ? nullptr : &found->value;
 }
 
+Entry* Node::find_entry(std::string_view key) {
+    const auto found = std::ranges::find(entries, key, &Entry::key);
+    return found == entries.end() ? nullptr : &*found;
+}
+
 std::string to_string(const Path& path) {
     std::string out;
     for (const std::string& segment : path) {
@@ -268,14 +274,17 @@ void Problems::add(Mark mark, const Path& path, std::string_view what, std::stri
         ++dropped_;
         return;
     }
-    // Names of the file's own stand in many sentences, those among them that are no names at all.
+    // Names of the file's own stand in many sentences, those among them that are no names at all; a
+    // variable may be called anything.
     errors_.push_back({mark.line, mark.column, to_string(path), base::printable(what, sentence_bytes_max),
-                       base::printable(allowed, sentence_bytes_max)});
+                       base::printable(allowed, sentence_bytes_max),
+                       base::printable(mark.variable, sentence_bytes_max)});
 }
 
 std::vector<ConfigError> Problems::take() {
-    std::ranges::stable_sort(errors_, {},
-                             [](const ConfigError& error) { return std::pair(error.line, error.column); });
+    std::ranges::stable_sort(errors_, {}, [](const ConfigError& error) {
+        return std::tuple(std::string_view(error.variable), error.line, error.column);
+    });
     if (dropped_ > 0)
         errors_.push_back(
             {0, 0, "", "and " + std::to_string(dropped_) + " more errors", "repair these first"});

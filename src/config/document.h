@@ -18,6 +18,7 @@ namespace mailramp::config {
 struct Mark {
     int line = 0;  // from 1
     int column = 0;
+    std::string variable = {};  // what comes from the environment stands in no line
 };
 
 struct Entry;
@@ -26,15 +27,16 @@ struct Node {
     enum class Kind { null, scalar, list, map };
 
     Kind kind = Kind::null;
-    Mark mark;
-    std::string text;  // of a scalar
+    Mark mark = {};
+    std::string text = {};  // of a scalar
     bool quoted = false;
-    bool refused = false;        // an alias: what is wrong with it has been said
-    std::vector<Node> items;     // of a list
-    std::vector<Entry> entries;  // of a map, in the order of the file; no key twice
+    bool refused = false;             // an alias: what is wrong with it has been said
+    std::vector<Node> items = {};     // of a list
+    std::vector<Entry> entries = {};  // of a map, in the order of the file; no key twice
 
     // The value behind a key of a map, or null.
     [[nodiscard]] const Node* find(std::string_view key) const;
+    [[nodiscard]] Entry* find_entry(std::string_view key);
 };
 
 struct Entry {
@@ -64,7 +66,7 @@ class Problems {
     [[nodiscard]] bool was_meant(const Path& path) const { return meant_.contains(to_string(path)); }
 
     [[nodiscard]] bool empty() const { return errors_.empty(); }
-    // In the order of the file.
+    // In the order of the file, then of the variables.
     [[nodiscard]] std::vector<ConfigError> take();
 
   private:

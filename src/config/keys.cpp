@@ -1,5 +1,6 @@
 #include "mailramp/config/keys.h"
 
+#include "config/environment.h"
 #include "config/tables.h"
 
 namespace mailramp::config {
@@ -33,6 +34,10 @@ std::string default_text(const Key& key) {
     return code(key.default_value);
 }
 
+constexpr std::string_view environment_rule =
+    "Each key is an environment variable as well: `upstream.host` is `MAILRAMP_UPSTREAM__HOST`, a list "
+    "stands in "
+    "brackets, and\n`client_secret` is `MAILRAMP_CLIENT_SECRET_FILE` (the path of a file that holds it).\n\n";
 constexpr std::string_view table_head = "| Key | Value | Default | Meaning |\n|---|---|---|---|\n";
 
 }  // namespace
@@ -46,8 +51,20 @@ std::vector<Key> keys() {
     return file_table().keys(defaults);
 }
 
+std::string variable_of(std::string_view path) {
+    std::string out(variable_prefix);
+    for (const char c : path.substr(0, path.find('['))) {
+        if (c == '.')
+            out += "__";
+        else
+            out += c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c == '-' ? '_' : c;
+    }
+    return out;
+}
+
 std::string render_reference() {
-    std::string out(table_head);
+    std::string out(environment_rule);
+    out += table_head;
     bool in_section = false;
     for (const Key& key : keys()) {
         if (key.section && is_top_level(key)) {

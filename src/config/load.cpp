@@ -2,7 +2,6 @@
 
 #include <array>
 #include <cerrno>
-#include <optional>
 
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -11,6 +10,7 @@
 #include "config/assemble.h"
 #include "config/checks.h"
 #include "config/document.h"
+#include "config/environment.h"
 #include "config/foreign_keys.h"
 #include "config/report.h"
 #include "config/tables.h"
@@ -50,7 +50,12 @@ std::expected<FileContent, base::Error> read_all(int file) {
 
 std::expected<FileContent, base::Error> read_file(const std::filesystem::path& path) {
     const int file = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-    if (file < 0) return std::unexpected(base::system_error("it cannot be opened", errno));
+    if (file < 0) {
+        const int number = errno;
+        base::Error error = base::system_error("it cannot be opened", number);
+        if (number == ENOENT) error.kind = base::ErrorKind::not_found;
+        return std::unexpected(std::move(error));
+    }
     auto content = read_all(file);
     ::close(file);
     return content;
@@ -68,16 +73,17 @@ bool has_inline_secret(const Settings& settings) {
     return false;
 }
 
-// Both steps of loading; the file's permissions are known when it was read from the disk.
-LoadResult load_checked(std::string_view text, const Surroundings& surroundings, References references,
-                        std::optional<bool> open_to_others) {
-    Problems problems;
-    const Node root = parse_document(text, problems);
-    if (root.kind != Node::Kind::map) {
-        note_properties(text, problems);
-        return std::unexpected(problems.take());
-    }
+// What is to be checked, and what is known of it beside its text.
+struct Content {
+    Node root;
+    Environment environment;
+    bool open_to_others = false;  // the permissions of the file
+};
 
+LoadResult check_content(Content content, const Surroundings& surroundings, References references,
+                         Problems& problems) {
+    Node& root = content.root;
+    std::vector<std::string> variables = lay_environment(root, content.environment, problems);
     File file;
     file.upstream = upstream_defaults(*file.short_form.preset);
     file.token = token_defaults(*file.short_form.preset);
@@ -87,10 +93,10 @@ LoadResult load_checked(std::string_view text, const Surroundings& surroundings,
     Report report(root, problems, warnings);
     Settings settings = assemble(std::move(file), root, surroundings, report);
     check_settings(settings, report);
-    if (open_to_others.value_or(false) && has_inline_secret(settings))
+    if (content.open_to_others && has_inline_secret(settings))
         report.error({}, "the file has a secret in it and is open to other users",
                      "chmod 600, or move the secret to a file of its own");
-    if (open_to_others.value_or(false) && settings.alert.webhook.place == oauth::SecretPlace::configuration)
+    if (content.open_to_others && settings.alert.webhook.place == oauth::SecretPlace::configuration)
         report.warn({"alert", "webhook"},
                     "other users may read this file, and whoever knows the URL can post there; chmod 600, or "
                     "move the URL to a file of its own");
@@ -98,23 +104,62 @@ LoadResult load_checked(std::string_view text, const Surroundings& surroundings,
     if (references == References::check && problems.empty()) check_references(settings, report);
     if (!problems.empty()) return std::unexpected(problems.take());
     settings.warnings = std::move(warnings);
+    settings.variables = std::move(variables);
     return settings;
+}
+
+LoadResult check_text(std::string_view text, Environment environment, const Surroundings& surroundings,
+                      References references, bool open_to_others) {
+    Problems problems;
+    Content content{parse_document(text, problems), environment, open_to_others};
+    if (content.root.kind != Node::Kind::map) {
+        note_properties(text, problems);
+        return std::unexpected(problems.take());
+    }
+    return check_content(std::move(content), surroundings, references, problems);
+}
+
+LoadResult check_environment(Environment environment, const Surroundings& surroundings,
+                             References references) {
+    Problems problems;
+    Content content{Node{.kind = Node::Kind::map}, environment};
+    LoadResult result = check_content(std::move(content), surroundings, references, problems);
+    if (!result) speak_of_variables(result.error());
+    return result;
 }
 
 }  // namespace
 
-LoadResult load(const std::filesystem::path& file, References references) {
-    auto content = read_file(file);
-    if (!content)
+std::vector<std::string_view> process_environment() {
+    std::vector<std::string_view> variables;
+    for (char** entry = environ; entry != nullptr && *entry != nullptr; ++entry)
+        if (const std::string_view variable = *entry; variable.starts_with(variable_prefix))
+            variables.push_back(variable);
+    return variables;
+}
+
+LoadResult load(const Source& source, References references) {
+    auto content = read_file(source.file);
+    if (!content) {
+        const bool missing = content.error().kind == base::ErrorKind::not_found;
+        if (missing && source.need == FileNeed::optional && gives_keys(source.environment))
+            return check_environment(source.environment, this_machine(), references);
         return std::unexpected(about_the_file(content.error().message,
                                               "the path of a configuration file that this user may read"));
-    LoadResult result = load_checked(content->text, this_machine(), references, content->open_to_others);
+    }
+    LoadResult result =
+        check_text(content->text, source.environment, this_machine(), references, content->open_to_others);
     base::wipe(content->text);
+    if (result) result->file = source.file;
     return result;
 }
 
-LoadResult load_text(std::string_view text, const Surroundings& surroundings) {
-    return load_checked(text, surroundings, References::ignore, {});
+LoadResult load_text(std::string_view text, const Surroundings& surroundings, Environment environment) {
+    return check_text(text, environment, surroundings, References::ignore, false);
+}
+
+LoadResult load_environment(Environment environment, const Surroundings& surroundings) {
+    return check_environment(environment, surroundings, References::ignore);
 }
 
 }  // namespace mailramp::config

@@ -26,7 +26,7 @@ class Report {
     }
     void warn(const Path& path, std::string message) {
         const Mark mark = locate(root_, path).mark;
-        warnings_.push_back({mark.line, mark.column, to_string(path), std::move(message)});
+        warnings_.push_back({mark.line, mark.column, to_string(path), std::move(message), mark.variable});
     }
 
     // For a key that must be there: says so, unless a misspelt one stands in its place.

@@ -89,6 +89,7 @@ class Table {
                        std::string doc) {
         Row row = make_row(name, "names, each with one value or a list; each value: " + type.words,
                            std::move(doc), Need::optional);
+        row.key.names = true;
         row.bind = [member, names, type, names_max, items_max, make](Owner& owner, const Node& node,
                                                                      const Path& path, Problems& problems) {
             if (!check_map(node, path, problems)) return;
@@ -117,6 +118,7 @@ class Table {
     Table& secret(const std::string& name, Member member, const std::string& in_place, std::string doc) {
         const std::string words = in_place.empty() ? secret_words() : in_place + "; or " + secret_words();
         Row row = make_row(name, words, std::move(doc), Need::optional);
+        row.key.secret = true;
         row.bind = [member, in_place](Owner& owner, const Node& node, const Path& path, Problems& problems) {
             if (!in_place.empty() && node.kind == Node::Kind::scalar)
                 return read_secret_in_place(std::invoke(member, owner), node, path, problems);
@@ -269,7 +271,7 @@ class Table {
 
     static Row make_row(const std::string& name, std::string words, std::string doc, Need need) {
         Row row;
-        row.key = {name, std::move(words), "", std::move(doc), need == Need::required, false};
+        row.key = {name, std::move(words), "", std::move(doc), need == Need::required, false, false};
         return row;
     }
 

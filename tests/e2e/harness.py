@@ -151,12 +151,14 @@ def _as_json(line):
 
 
 # What the shell of whoever runs this may carry, and what would change what a program does: other authorities than the
-# system's (whose certificates take memory twice, then), credentials, sockets.
-_NOT_INHERITED = {'SSL_CERT_FILE', 'SSL_CERT_DIR', 'CREDENTIALS_DIRECTORY', 'LISTEN_FDS', 'LISTEN_PID', 'MAILRAMP_SOCKET'}
+# system's (whose certificates take memory twice, then), credentials, sockets. Of MAILRAMP_… the daemon would take those
+# for keys that are meant for the tests.
+_NOT_INHERITED = {'SSL_CERT_FILE', 'SSL_CERT_DIR', 'CREDENTIALS_DIRECTORY', 'LISTEN_FDS', 'LISTEN_PID'}
 
 
 def environment_of_a_program(additions=None):
-    inherited = {name: value for name, value in os.environ.items() if name not in _NOT_INHERITED}
+    inherited = {name: value for name, value in os.environ.items()
+                 if name not in _NOT_INHERITED and not name.startswith('MAILRAMP_')}
     return {**inherited, **(additions or {})}
 
 
@@ -232,7 +234,8 @@ class Daemon(Program):
     def command(self, *words):
         """What a command says about this daemon, as JSON."""
         done = subprocess.run([os.environ['MAILRAMP'], *words, '--json', '--config', str(self.config)],
-                              stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, timeout=DEADLINE, check=False)
+                              stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, timeout=DEADLINE, check=False,
+                              env=environment_of_a_program())
         if done.returncode:
             raise AssertionError(f'mailramp {" ".join(words)} ended with {done.returncode}: {done.stdout}{done.stderr}')
         return json.loads(done.stdout)

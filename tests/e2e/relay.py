@@ -174,6 +174,7 @@ class Scenario(harness.Scenario):
 
     def mailramp(self, *words, **options):
         """A command, whatever its exit status."""
+        options.setdefault('env', harness.environment_of_a_program())
         return subprocess.run([os.environ['MAILRAMP'], *map(str, words)], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                               stderr=subprocess.PIPE, text=True, timeout=harness.DEADLINE, check=False, **options)
 

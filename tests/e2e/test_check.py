@@ -261,7 +261,8 @@ class OnTheWay(Check):
     def test_ctrl_c_ends_it_at_once(self):
         self.sandbox.fail('hang-banner')
         command = [os.environ['MAILRAMP'], 'check', '--config', str(self.config())]
-        with subprocess.Popen(command, stdout=subprocess.PIPE, preexec_fn=harness.die_with_parent) as process:
+        with subprocess.Popen(command, stdout=subprocess.PIPE, preexec_fn=harness.die_with_parent,
+                              env=harness.environment_of_a_program()) as process:
             for line in process.stdout:
                 if 'connection ' in line.decode():
                     break
@@ -284,11 +285,11 @@ class ThisMachine(Check):
         self.assertIn('env CREDENTIALS_DIRECTORY=/etc/mailramp mailramp check',
                       [advice['command'] for advice in failed['remedy']])
         (self.folder / 'client_secret').write_text(self.sandbox.secret() + '\n')
-        done = self.check(config=config, env={**os.environ, 'CREDENTIALS_DIRECTORY': str(self.folder)})
+        done = self.check(config=config, env=harness.environment_of_a_program({'CREDENTIALS_DIRECTORY': str(self.folder)}))
         self.assertEqual(done.returncode, 0, done.stdout)
         config = self.config(client_secret={'file': None, 'env': 'CHECKED_SECRET'})
         self.expect_only('secret', 'CHECKED_SECRET is not set', config=config, status=CONFIGURATION)
-        done = self.check(config=config, env={**os.environ, 'CHECKED_SECRET': self.sandbox.secret()})
+        done = self.check(config=config, env=harness.environment_of_a_program({'CHECKED_SECRET': self.sandbox.secret()}))
         self.assertEqual(done.returncode, 0, done.stdout)
 
     def test_a_port_of_another_program_is_named_with_its_process(self):
@@ -315,7 +316,7 @@ class ThisMachine(Check):
                                 {**config, 'client_secret': {'file': secret}, 'ca_file': ca_file})
         done = subprocess.run(['setpriv', '--reuid', '65534', '--regid', '65534', '--clear-groups', os.environ['MAILRAMP'],
                                'check', '--json', '--config', str(self.write_config(settings))], stdout=subprocess.PIPE,
-                              timeout=harness.DEADLINE, check=False)
+                              timeout=harness.DEADLINE, check=False, env=harness.environment_of_a_program())
         return json.loads(done.stdout)['findings'][1]
 
     def test_who_cannot_be_seen_is_named_by_what_it_says(self):

@@ -72,6 +72,7 @@ class Scenario(relay.Scenario):
         return client
 
     def run_client(self, *command, **options):
+        options.setdefault('env', harness.environment_of_a_program())
         done = subprocess.run([str(word) for word in command], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
                               timeout=harness.DEADLINE, check=False, **options)
         return done.returncode, done.stdout

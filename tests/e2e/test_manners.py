@@ -450,7 +450,7 @@ class Operator(Manners):
     def test_the_environment_names_the_socket(self):
         self.start_sandbox('--plain')
         self.start_plain()
-        done = self.mailramp('status', '--json', env={**os.environ, 'MAILRAMP_SOCKET': str(self.folder / 'admin.sock')})
+        done = self.mailramp('status', '--json', env=harness.environment_of_a_program({'MAILRAMP_SOCKET': str(self.folder / 'admin.sock')}))
         self.assertEqual(json.loads(done.stdout)['pid'], self.daemon.process.pid)
 
 

@@ -158,7 +158,7 @@ class Recipients(relay.Scenario):
             as_nobody = ['setpriv', '--reuid=65534', '--regid=65534', '--clear-groups', '--bounding-set=-all', os.environ['MAILRAMP']]
             for command in (['config', 'check', config], ['serve', '--config', config]):
                 done = subprocess.run([*as_nobody, *map(str, command)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-                                      timeout=harness.DEADLINE, check=False)
+                                      timeout=harness.DEADLINE, check=False, env=harness.environment_of_a_program())
                 self.assertEqual(done.returncode, 78, done.stderr)
                 self.assertRegex(done.stderr, rf':{line}:\d+: aliases_file: ')
                 self.assertIn(words, done.stderr)

@@ -7,7 +7,7 @@
 namespace mailramp::base::events {
 
 // The daemon
-inline constexpr std::string_view starting = "starting";          // version, configuration file
+inline constexpr std::string_view starting = "starting";          // version, configuration
 inline constexpr std::string_view listening = "listening";        // an address is open for clients
 inline constexpr std::string_view ready = "ready";                // queue open, configuration good
 inline constexpr std::string_view start_failed = "start_failed";  // why the daemon ended before it was ready

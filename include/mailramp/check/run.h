@@ -5,13 +5,13 @@
 #pragma once
 
 #include <chrono>
-#include <filesystem>
 #include <functional>
 #include <string>
 
 #include "mailramp/base/clock.h"
 #include "mailramp/base/result.h"
 #include "mailramp/check/finding.h"
+#include "mailramp/config/load.h"
 
 namespace mailramp::check {
 
@@ -31,7 +31,7 @@ struct Limits {
 };
 
 struct Options {
-    std::filesystem::path config_file;
+    config::Source source;
     std::string mailbox;  // its name or address; empty: all
     std::string send_to;  // who gets a message of each mailbox; empty: no message is sent
     Limits limits;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace mailramp::config {
@@ -15,10 +16,15 @@ struct Key {
     std::string doc;            // what it is for, in sentences
     bool required = false;
     bool section = false;  // holds other keys
+    bool secret = false;   // says where a secret is
+    bool names = false;    // holds names that the user chooses, each with a value
 };
 
 // In the order of the manual.
 [[nodiscard]] std::vector<Key> keys();
+
+// The environment variable of a key, or of the list in which it is: MAILRAMP_UPSTREAM__HOST.
+[[nodiscard]] std::string variable_of(std::string_view path);
 
 // docs/configuration.md's reference, in Markdown.
 [[nodiscard]] std::string render_reference();

@@ -1,4 +1,4 @@
-// mailramp/config/settings.h: everything that the configuration file says, checked, in the areas' own words.
+// mailramp/config/settings.h: everything that the configuration says, checked, in the areas' own words.
 //
 // Move-only, since it may hold secrets. Presets are applied: what stands here is what counts.
 #pragma once
@@ -48,9 +48,12 @@ struct ConfigWarning {
     int column = 0;
     std::string key;
     std::string message;
+    std::string variable = {};  // as in ConfigError
 };
 
 struct Settings {
+    std::filesystem::path file;          // where they come from; empty: there was none
+    std::vector<std::string> variables;  // environment variables that gave keys, by name
     inbound::Options inbound;
     route::Options route;
     route::RecipientOptions recipients;

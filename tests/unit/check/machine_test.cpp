@@ -30,6 +30,14 @@ TEST(JudgeConfiguration, TellsEveryErrorWithItsPlace) {
     EXPECT_EQ(all_of(finding), "4:3: upstream.hots: unknown key; did you mean host?\n");
 }
 
+TEST(JudgeConfiguration, TellsTheVariableThatIsWrong) {
+    const Finding finding = judge_configuration(
+        "the environment", {{0, 0, "", "no such variable", "did you mean x?", "MAILRAMP_X"}},
+        {{0, 0, "listen", "is wide open", "MAILRAMP_LISTEN"}});
+    EXPECT_EQ(all_of(finding), "MAILRAMP_X: no such variable; did you mean x?\n");
+    EXPECT_THAT(finding.notes, ElementsAre("MAILRAMP_LISTEN: listen: is wide open"));
+}
+
 TEST(JudgeConfiguration, LeavesSecretsToTheirOwnStep) {
     EXPECT_TRUE(is_about_a_secret({1, 1, "client_secret", "", ""}));
     EXPECT_TRUE(is_about_a_secret({1, 1, "credentials.erp.client_secret", "", ""}));

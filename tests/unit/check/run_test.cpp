@@ -21,14 +21,14 @@ using ::testing::HasSubstr;
 class Run : public ::testing::Test {
   protected:
     Run() {
-        options_.config_file =
+        options_.source.file =
             std::filesystem::temp_directory_path() / ("mailramp-check-" + std::to_string(getpid()) + ".yaml");
-        std::ofstream(options_.config_file)
+        std::ofstream(options_.source.file)
             << "mailbox: app@contoso.test\nlisten: [127.0.0.1:0]\nupstream: {host: 127.0.0.1, port: "
             << listener_.endpoint().port << ", tls: none, authentication: none}\n";
         options_.limits.reply_timeout = 30ms;
     }
-    ~Run() override { std::filesystem::remove(options_.config_file); }
+    ~Run() override { std::filesystem::remove(options_.source.file); }
 
     base::Result<Verdict> run() {
         findings_.clear();
@@ -73,7 +73,7 @@ TEST_F(Run, RefusesWhatItIsNotToldRight) {
 }
 
 TEST_F(Run, SkipsEverythingWithoutAConfiguration) {
-    std::ofstream(options_.config_file) << "mailbox: nobody\n";
+    std::ofstream(options_.source.file) << "mailbox: nobody\n";
     EXPECT_EQ(run().value(), Verdict::misconfigured);
     EXPECT_EQ(outcome(Step::configuration), Outcome::failed);
     EXPECT_EQ(findings_.size(), 18u);

@@ -483,7 +483,7 @@ class ConfigFile : public ::testing::Test {
     }
     static std::string load_errors(const std::filesystem::path& path,
                                    References references = References::check) {
-        const LoadResult loaded = load(path, references);
+        const LoadResult loaded = load({path}, references);
         return loaded ? "" : render_errors(path.filename(), loaded.error());
     }
 
@@ -492,7 +492,7 @@ class ConfigFile : public ::testing::Test {
 
 TEST_F(ConfigFile, IsLoadedWithWhatItRefersTo) {
     write("secret", "geheim\n");
-    const LoadResult loaded = load(write("mailramp.yaml", with_secret_file("secret"), 0644));
+    const LoadResult loaded = load({write("mailramp.yaml", with_secret_file("secret"), 0644)});
     ASSERT_TRUE(loaded) << render_errors("f", loaded.error());
     EXPECT_FALSE(loaded->inbound.hostname.empty());
 }
@@ -528,7 +528,7 @@ TEST_F(ConfigFile, IsRefusedWhenThereIsNoSuchGroup) {
 
 TEST_F(ConfigFile, WarnsAboutAFileThatHoldsTheSecretsId) {
     write("secret", "11112222-bbbb-3333-cccc-4444dddd5555\n");
-    const LoadResult loaded = load(write("mailramp.yaml", with_secret_file("secret")));
+    const LoadResult loaded = load({write("mailramp.yaml", with_secret_file("secret"))});
     ASSERT_TRUE(loaded);
     EXPECT_THAT(render_warnings("f", loaded->warnings), HasSubstr("looks like the ID"));
 }
