@@ -102,8 +102,8 @@ struct Notifier::Impl {
     bool stopped = false;
 };
 
-Notifier::Notifier(Options options, std::string host, io::HttpClient& http, const io::Executor& executor,
-                   const base::Clock& clock, base::Logger logger)
+Notifier::Notifier(Options options, const std::string& host, io::HttpClient& http,
+                   const io::Executor& executor, const base::Clock& clock, base::Logger logger)
     : impl_(std::make_unique<Impl>(std::move(options), host, http, executor, clock, std::move(logger))) {}
 
 Notifier::~Notifier() = default;

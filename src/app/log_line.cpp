@@ -21,7 +21,7 @@ const char* word_of(base::LogLevel level) {
 }
 
 // A value with a space or a quotation mark is put in quotation marks, so that a line can be split again.
-std::string quoted(const std::string& value) {
+std::string in_quotes(const std::string& value) {
     if (!value.empty() && value.find_first_of(" \"\\=") == std::string::npos) return value;
     std::string out = "\"";
     for (const char c : value) {
@@ -52,7 +52,7 @@ std::string text_line(const base::LogRecord& record) {
     std::string line(record.event);
     if (!record.message.empty()) (line += ": ") += record.message;
     for (const base::LogField& field : record.fields)
-        ((line += ' ') += field.key) += '=' + quoted(field.value);
+        ((line += ' ') += field.key) += '=' + in_quotes(field.value);
     return line;
 }
 

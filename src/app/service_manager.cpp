@@ -91,7 +91,7 @@ std::string describe(const Standing& standing) {
     return text;
 }
 
-ServiceManager::ServiceManager(ManagerTerms terms, base::Logger logger) : logger_(std::move(logger)) {
+ServiceManager::ServiceManager(const ManagerTerms& terms, base::Logger logger) : logger_(std::move(logger)) {
     if (terms.socket.empty()) return;
     auto opened = io::NotifySocket::open(terms.socket);
     if (!opened) {

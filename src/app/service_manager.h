@@ -59,7 +59,7 @@ struct Standing {
 // Lives on the event loop. Without a manager it does nothing.
 class ServiceManager {
   public:
-    ServiceManager(ManagerTerms terms, base::Logger logger);
+    ServiceManager(const ManagerTerms& terms, base::Logger logger);
 
     // Says so unless exactly this was said last. What the manager could not take goes along with the next
     // call, so that it learns of READY=1 however busy it was; whoever tells has to come back with the status.

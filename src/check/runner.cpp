@@ -247,8 +247,10 @@ io::Task<> Runner::check_server(const upstream::ServerOptions& server, Missing& 
     if (missing.empty()) {
         auto found = co_await io::resolve(server.host, server.port, connecting(server.connect.family));
         tell(judge_name(Step::mail_host, server.host, found));
-        if (found) endpoints = *std::move(found);
-        if (!found) missing = "the mail server's address";
+        if (found)
+            endpoints = *std::move(found);
+        else
+            missing = "the mail server's address";
     }
     if (skip(Step::connection, {}, missing)) {
         missing = "a connection";
@@ -357,7 +359,7 @@ io::Task<> Runner::check_message(const config::MailboxSettings& mailbox, const M
 
 // ------------------------------------------------------------------ what all steps need
 
-void Runner::tell(Finding finding) {
+void Runner::tell(const Finding& finding) {
     if (finding.outcome == Outcome::failed) {
         const bool ours = finding.step == Step::configuration || finding.step == Step::secret;
         if (ours)

@@ -68,7 +68,7 @@ class Runner {
     io::Task<> check_message(const config::MailboxSettings& mailbox, const MailboxFacts& facts,
                              upstream::Session& session);
 
-    void tell(Finding finding);
+    void tell(const Finding& finding);
     // Skips the step when something is missing or the time is up: true.
     bool skip(Step step, const std::string& subject, const Missing& missing);
     [[nodiscard]] base::Duration within(base::Duration limit) const;

@@ -41,14 +41,13 @@ void add_recipient_keys(Table<File>& table) {
         .named_lists(
             "aliases", [](auto& f) -> auto& { return f.settings.recipients.aliases; }, alias_name(),
             alias_target(), names_max, targets_max,
-            [](std::string name, std::vector<std::string> targets) {
+            [](const std::string& name, std::vector<std::string> targets) {
                 return route::Alias{.name = route::alias_key(name),
                                     .targets = std::move(targets),
                                     .place = std::string(place_of_keys)};
             },
             "Who gets the mail for names without a domain and for users of this machine, such as root. A "
-            "name "
-            "without an alias is refused. \"*\" stands for every name that has none.")
+            "name without an alias is refused. \"*\" stands for every name that has none.")
         .value(
             "aliases_file", [](auto& f) -> auto& { return f.settings.aliases_file; }, absolute_path(),
             "A file with further aliases, in the form of aliases(5); it is read anew when it changes. What "

@@ -92,8 +92,9 @@ base::Result<std::string> VfsFile::read(std::size_t octets, std::uint64_t offset
     std::string content(octets, '\0');
     for (std::size_t at = 0; at < octets; at += piece_bytes) {
         const std::size_t piece = std::min(piece_bytes, octets - at);
+        const std::uint64_t place = offset + at;
         const int code = file_->pMethods->xRead(file_.get(), content.data() + at, static_cast<int>(piece),
-                                                static_cast<sqlite3_int64>(offset + at));
+                                                static_cast<sqlite3_int64>(place));
         if (code == SQLITE_IOERR_SHORT_READ)
             return base::fail(ErrorKind::invalid, std::string(name_.get()) + " ends too early");
         if (code != SQLITE_OK) return std::unexpected(error("read", name_.get(), code));

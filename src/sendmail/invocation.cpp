@@ -19,7 +19,7 @@ constexpr std::string_view with_argument = "BCFLNORVXbefhopr";  // the rest of t
 constexpr std::string_view with_rest = "Adq";                   // the rest of the word, maybe nothing
 constexpr std::string_view without_effect = "GUcmnxCLOXehpAd";
 
-std::string quoted(std::string_view text) {
+std::string in_quotes(std::string_view text) {
     return "'" + base::printable(text, argument_bytes_shown_max) + "'";
 }
 
@@ -54,7 +54,7 @@ base::Result<Mode> mode_by_letter(std::string_view letter) {
         return fail(ErrorKind::invalid,
                     "-b" + std::string(letter) +
                         " starts no daemon here; 'mailramp serve' does, or the service manager");
-    return fail(ErrorKind::invalid, "-b takes m, s, p or i, not " + quoted(letter));
+    return fail(ErrorKind::invalid, "-b takes m, s, p or i, not " + in_quotes(letter));
 }
 
 base::Result<std::string> notify_of(std::string_view words) {
@@ -66,14 +66,14 @@ base::Result<std::string> notify_of(std::string_view words) {
         rest.remove_prefix(std::min(comma + 1, rest.size()));
         if (word != "never" && word != "success" && word != "failure" && word != "delay")
             return fail(ErrorKind::invalid,
-                        "-N takes never, or some of success,failure,delay; not " + quoted(words));
+                        "-N takes never, or some of success,failure,delay; not " + in_quotes(words));
         never = never || word == "never";
         std::ranges::transform(word, word.begin(), [](char c) { return static_cast<char>(c - 'a' + 'A'); });
         list.append(list.empty() ? "" : ",").append(word);
     }
     if (list.empty() || (never && list != "NEVER"))
         return fail(ErrorKind::invalid,
-                    "-N takes never, or some of success,failure,delay; not " + quoted(words));
+                    "-N takes never, or some of success,failure,delay; not " + in_quotes(words));
     return list;
 }
 
@@ -119,7 +119,7 @@ class ArgumentReader {
                     return fail(ErrorKind::invalid, std::string("-") + letter + " needs an argument");
                 return take_option(letter, word.empty() ? words_[at_++] : word);
             } else {
-                return fail(ErrorKind::invalid, "unknown option " + quoted(std::string("-") + letter));
+                return fail(ErrorKind::invalid, "unknown option " + in_quotes(std::string("-") + letter));
             }
         }
         return {};
@@ -131,7 +131,7 @@ class ArgumentReader {
         else if (word == "--version")
             invocation_.mode = Mode::version;
         else
-            return fail(ErrorKind::invalid, "unknown option " + quoted(word));
+            return fail(ErrorKind::invalid, "unknown option " + in_quotes(word));
         return {};
     }
 
@@ -189,7 +189,7 @@ class ArgumentReader {
     base::Result<> take_body(std::string_view value) {
         if (base::equals_ignoring_case(value, "7BIT") || base::equals_ignoring_case(value, "8BITMIME"))
             return {};
-        return fail(ErrorKind::invalid, "-B takes 7BIT or 8BITMIME, not " + quoted(value));
+        return fail(ErrorKind::invalid, "-B takes 7BIT or 8BITMIME, not " + in_quotes(value));
     }
 
     base::Result<> take_notify(std::string_view value) {
@@ -201,7 +201,7 @@ class ArgumentReader {
 
     base::Result<> take_return(std::string_view value) {
         if (!base::equals_ignoring_case(value, "full") && !base::equals_ignoring_case(value, "hdrs"))
-            return fail(ErrorKind::invalid, "-R takes full or hdrs, not " + quoted(value));
+            return fail(ErrorKind::invalid, "-R takes full or hdrs, not " + in_quotes(value));
         invocation_.ret =
             base::equals_ignoring_case(value, "full") ? mail::DsnReturn::full : mail::DsnReturn::headers;
         return {};
@@ -221,10 +221,10 @@ class ArgumentReader {
                 word, [](char c) { return static_cast<unsigned char>(c) < ' ' || c == '\x7f'; });
         };
         if (invocation_.sender && has_control(*invocation_.sender))
-            return fail(ErrorKind::invalid, "a control character in -f " + quoted(*invocation_.sender));
+            return fail(ErrorKind::invalid, "a control character in -f " + in_quotes(*invocation_.sender));
         const auto odd = std::ranges::find_if(invocation_.recipients, has_control);
         if (odd != invocation_.recipients.end())
-            return fail(ErrorKind::invalid, "a control character in the recipient " + quoted(*odd));
+            return fail(ErrorKind::invalid, "a control character in the recipient " + in_quotes(*odd));
         return {};
     }
 
@@ -234,7 +234,7 @@ class ArgumentReader {
         const bool free = invocation_.mode == Mode::help || invocation_.mode == Mode::version;
         if (!sends && !free && !invocation_.recipients.empty())
             return fail(ErrorKind::invalid, "no message is sent in this mode, so there can be no recipient " +
-                                                quoted(invocation_.recipients.front()));
+                                                in_quotes(invocation_.recipients.front()));
         if (sends && invocation_.recipients.empty() &&
             invocation_.header_recipients == HeaderRecipients::ignored)
             return fail(ErrorKind::invalid, "no recipient: name one, or let -t take them from the header");

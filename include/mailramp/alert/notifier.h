@@ -37,7 +37,7 @@ struct TargetStatus {
 class Notifier {
   public:
     // Lives on one event loop. `http` and `clock` must outlive it, and it the running of the loop.
-    Notifier(Options options, std::string host, io::HttpClient& http, const io::Executor& executor,
+    Notifier(Options options, const std::string& host, io::HttpClient& http, const io::Executor& executor,
              const base::Clock& clock, base::Logger logger);
     ~Notifier();
 
