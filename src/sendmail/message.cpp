@@ -67,7 +67,7 @@ bool is_atom(std::string_view word) {
     });
 }
 
-std::string in_quotes(std::string_view name) {
+std::string quoted_string(std::string_view name) {
     std::string out = "\"";
     for (const char c : name) {
         if (c == '"' || c == '\\') out += '\\';
@@ -95,7 +95,7 @@ std::string display_name(std::string_view name) {
     const std::string clean = base::printable(base::trim(name), name_bytes_max);
     if (!base::is_utf8(name)) return {};
     if (!base::is_ascii(clean)) return encoded(clean);
-    return is_atom(clean) ? clean : in_quotes(clean);
+    return is_atom(clean) ? clean : quoted_string(clean);
 }
 
 // A CR with anything but CRs between it and the line end. CR CR LF, from programs that end their lines twice,
