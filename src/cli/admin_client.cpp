@@ -86,7 +86,8 @@ std::optional<Failure> unreachable(const std::filesystem::path& socket) {
     return not_running(socket, socket.string() + ": " + std::strerror(error) + ".");
 }
 
-Reply ask_daemon(const std::filesystem::path& socket, const std::string& method, const std::string& target) {
+Reply ask_daemon(const std::filesystem::path& socket, const std::string& method, const std::string& target,
+                 base::Duration timeout) {
     if (auto why = unreachable(socket)) return std::unexpected(std::move(*why));
     auto client = io::CurlHttpClient::create(io::CurlHttpClientOptions{});
     if (!client) return std::unexpected(failure_of(socket, client.error()));
@@ -96,6 +97,7 @@ Reply ask_daemon(const std::filesystem::path& socket, const std::string& method,
     request.url = "http://localhost" + target;
     request.unix_socket = socket;
     request.response_bytes_max = response_bytes_max;
+    request.total_timeout = timeout;
     base::Result<io::HttpResponse> response = base::fail(base::ErrorKind::internal, "no answer came");
     boost::asio::io_context loop;
     auto work = (*client)->send(std::move(request));

@@ -1,6 +1,7 @@
 // cli/admin_client.h: asks the running daemon over its Unix socket.
 #pragma once
 
+#include <chrono>
 #include <filesystem>
 #include <optional>
 #include <string>
@@ -8,6 +9,7 @@
 #include <sys/types.h>
 
 #include "cli/daemon.h"
+#include "mailramp/base/clock.h"
 
 namespace mailramp::cli {
 
@@ -19,8 +21,10 @@ namespace mailramp::cli {
 [[nodiscard]] Failure not_allowed(const std::filesystem::path& socket, gid_t group_id,
                                   const std::string& user);
 
-// Blocks until the answer is there, at most 30 seconds.
+inline constexpr base::Duration answer_timeout = std::chrono::seconds(30);
+
+// Blocks until the answer is there, or for `timeout`.
 [[nodiscard]] Reply ask_daemon(const std::filesystem::path& socket, const std::string& method,
-                               const std::string& target);
+                               const std::string& target, base::Duration timeout = answer_timeout);
 
 }  // namespace mailramp::cli

@@ -1,6 +1,7 @@
 #include "mailramp/cli/command_line.h"
 
 #include <algorithm>
+#include <chrono>
 #include <cstdint>
 #include <cstdlib>
 #include <exception>
@@ -24,6 +25,7 @@
 #include "cli/words.h"
 #include "mailramp/admin/options.h"
 #include "mailramp/app/serve.h"
+#include "mailramp/base/clock.h"
 #include "mailramp/base/text.h"
 #include "mailramp/base/version.h"
 #include "mailramp/config/load.h"
@@ -50,10 +52,11 @@ struct Arguments {
 using Command = std::function<ExitStatus(const Arguments&)>;
 
 constexpr const char* footer =
-    "Exit status: 0 done, 64 wrong command line, 65 no such thing, 69 the daemon does not answer, an\n"
-    "address cannot be bound, a step of check failed or an alert was not taken, 70 a bug, 71 the system\n"
-    "refused, 73 queue folder or admin socket not usable, 74 disk or output failed, 75 try again later,\n"
-    "77 no permission, 78 wrong configuration.";
+    "Exit status: 0 done, 1 unhealthy (healthcheck), 64 wrong command line, 65 no such thing, 69 the daemon\n"
+    "does not answer, an address cannot be bound, a step of check failed or an alert was not taken, 70 a "
+    "bug,\n"
+    "71 the system refused, 73 queue folder or admin socket not usable, 74 disk or output failed, 75 try\n"
+    "again later, 77 no permission, 78 wrong configuration.";
 
 constexpr std::uint64_t listed_messages_max = 1'000'000'000;
 
@@ -79,6 +82,19 @@ std::expected<std::filesystem::path, Failure> find_socket(const Arguments& argum
         if (named != nullptr && *named != '\0') return std::filesystem::path(named);
     }
     return admin::AdminOptions{}.socket;
+}
+
+// The answer comes from the event loop alone: one that takes longer serves nobody.
+constexpr base::Duration health_timeout = std::chrono::seconds(5);
+
+// Its daemon may be one that nobody can ask, which is an answer here.
+ExitStatus check_health(const Arguments& arguments) {
+    const auto socket = find_socket(arguments);
+    const Daemon daemon = [&socket](const std::string& method, const std::string& target) -> Reply {
+        if (!socket) return std::unexpected(socket.error());
+        return ask_daemon(*socket, method, target, health_timeout);
+    };
+    return healthcheck(daemon, console_for(arguments));
 }
 
 // Runs `ask` with a daemon to talk to.
@@ -173,6 +189,11 @@ void add_daemon_commands(CLI::App& root, Arguments& arguments, Command& chosen) 
         add_command(root, "status", "Say how the daemon, its queue, mailboxes and tokens are", chosen,
                     [](const Arguments& given) { return with_daemon(given, show_status); });
     add_asking_options(status, arguments);
+
+    CLI::App& health = add_command(root, "healthcheck",
+                                   "Say whether the daemon takes mail, by exit status 0 or 1: for containers",
+                                   chosen, check_health);
+    add_asking_options(health, arguments);
 
     add_command(root, "version", "Print the version", chosen, [](const Arguments& given) {
         std::cout << "mailramp " << base::version() << '\n';

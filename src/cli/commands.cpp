@@ -234,4 +234,15 @@ ExitStatus show_status(const Daemon& daemon, const Console& console) {
     return print(console, *status, status_text(*status, console.view));
 }
 
+ExitStatus healthcheck(const Daemon& daemon, const Console& console) {
+    const Reply health = daemon("GET", "/healthz");
+    // What helps a human who typed the command stands in further lines.
+    const std::string reason =
+        health ? "" : health.error().message.substr(0, health.error().message.find('\n'));
+    const ExitStatus printed =
+        print(console, json::object{{"healthy", health.has_value()}, {"reason", reason}},
+              health ? "healthy: mail is taken\n" : "unhealthy: " + reason + "\n");
+    return health && printed == ExitStatus::done ? ExitStatus::done : ExitStatus::unhealthy;
+}
+
 }  // namespace mailramp::cli

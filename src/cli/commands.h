@@ -46,6 +46,10 @@ struct QueueListFilter {
 // Hands a test alert to everybody who is told of trouble. ExitStatus::unavailable: one did not take it.
 [[nodiscard]] ExitStatus alert_test(const Daemon& daemon, const Console& console);
 [[nodiscard]] ExitStatus show_status(const Daemon& daemon, const Console& console);
+// For container engines: one line, and ExitStatus::done while new mail is taken, else ExitStatus::unhealthy.
+// Mailboxes, tokens and what waits are not asked for: no restart mends what is wrong in the cloud, and mail
+// is safe in the queue meanwhile.
+[[nodiscard]] ExitStatus healthcheck(const Daemon& daemon, const Console& console);
 
 // The status, if all output could be written; what could not was not done, and a script must know (a full
 // disk, a closed pipe).

@@ -39,6 +39,7 @@ Reply read_reply(int http_status, std::string_view body) {
     if (http_status >= 200 && http_status < 300) return std::move(parsed.get_object());
     const boost::json::object& problem = object_at(parsed.get_object(), "error");
     std::string message = text_at(problem, "message");
+    if (message.empty()) message = text_at(parsed.get_object(), "reason");  // of /healthz, which is no error
     if (message.empty()) message = "the daemon answered HTTP " + std::to_string(http_status);
     return std::unexpected(Failure{status_of(http_status, text_at(problem, "kind")), std::move(message)});
 }

@@ -5,6 +5,7 @@ namespace mailramp::cli {
 
 enum class ExitStatus : int {
     done = 0,
+    unhealthy = 1,       // of healthcheck alone: a container engine knows no other word
     usage = 64,          // the command line is wrong
     data = 65,           // what was named does not exist, or cannot be done to it
     unavailable = 69,    // no daemon answers

@@ -137,6 +137,16 @@ TEST(CommandLine, SaysWhichSocketNobodyServes) {
     ASSERT_EQ(::unsetenv("MAILRAMP_SOCKET"), 0);
 }
 
+TEST(CommandLine, SaysThatADaemonThatNobodyCanAskIsUnhealthy) {
+    ASSERT_EQ(::setenv("MAILRAMP_ADMIN__SOCKET", "/nonexistent/admin.sock", 1), 0);
+    const Outcome missing = call({"healthcheck"});
+    ASSERT_EQ(::unsetenv("MAILRAMP_ADMIN__SOCKET"), 0);
+    EXPECT_EQ(missing.status, 1);
+    EXPECT_EQ(missing.out,
+              "unhealthy: the daemon does not answer: there is no socket /nonexistent/admin.sock.\n");
+    EXPECT_EQ(call({"healthcheck", "--config", "/nonexistent/mailramp.yaml"}).status, 1);
+}
+
 class ConfigCommandTest : public testing::Test {
   protected:
     ConfigCommandTest() {

@@ -58,6 +58,35 @@ class CommandsTest : public testing::Test {
     std::ostringstream err;
 };
 
+TEST_F(CommandsTest, HealthIsOneLineAndAStatusThatContainerEnginesKnow) {
+    replies = {json::object{{"healthy", true}},
+               read_reply(503, R"({"healthy": false, "reason": "the disk is full"})"),
+               std::unexpected(
+                   Failure{ExitStatus::unavailable, "there is no socket.\nStart it with: mailramp serve"})};
+    EXPECT_EQ(healthcheck(daemon(), console()), ExitStatus::done);
+    EXPECT_EQ(healthcheck(daemon(), console()), ExitStatus::unhealthy);
+    EXPECT_EQ(healthcheck(daemon(), console()), ExitStatus::unhealthy);
+    EXPECT_EQ(out.str(),
+              "healthy: mail is taken\n"
+              "unhealthy: the disk is full\n"
+              "unhealthy: there is no socket.\n");
+    EXPECT_THAT(err.str(), IsEmpty());
+    EXPECT_THAT(requests, ElementsAre("GET /healthz", "GET /healthz", "GET /healthz"));
+}
+
+TEST_F(CommandsTest, HealthIsToldInJsonToo) {
+    replies = {json::object{{"healthy", true}}, read_reply(503, R"({"healthy": false, "reason": "why"})")};
+    EXPECT_EQ(healthcheck(daemon(), console(Format::json)), ExitStatus::done);
+    EXPECT_EQ(healthcheck(daemon(), console(Format::json)), ExitStatus::unhealthy);
+    EXPECT_EQ(out.str(), "{\"healthy\":true,\"reason\":\"\"}\n{\"healthy\":false,\"reason\":\"why\"}\n");
+}
+
+TEST_F(CommandsTest, NobodyIsToldOfGoodHealthByAnOutputThatFailed) {
+    replies = {json::object{{"healthy", true}}};
+    out.setstate(std::ios::badbit);
+    EXPECT_EQ(healthcheck(daemon(), console()), ExitStatus::unhealthy);
+}
+
 TEST_F(CommandsTest, ListReadsPageAfterPage) {
     replies = {page_of(2, id.c_str()), page_of(1, nullptr)};
     EXPECT_EQ(queue_list(daemon(), console(), {"held", "al erts", 0}), ExitStatus::done);
