@@ -4,6 +4,7 @@
 #include <chrono>
 #include <future>
 #include <span>
+#include <utility>
 
 #include <spdlog/logger.h>
 #include <spdlog/sinks/stdout_sinks.h>
@@ -33,16 +34,32 @@ spdlog::level::level_enum level_of(base::LogLevel level) {
     return spdlog::level::info;
 }
 
-bool wants_json(base::LogFormat format) {
+bool wants_json(base::LogFormat format, int output) {
     switch (format) {
         case base::LogFormat::text:
             return false;
         case base::LogFormat::json:
             return true;
         case base::LogFormat::automatic:
-            return isatty(STDERR_FILENO) == 0;
+            return isatty(output) == 0;
     }
     return true;
+}
+
+// The sink of spdlog, and the descriptor that it writes to.
+struct Output {
+    spdlog::sink_ptr sink;
+    int descriptor;
+};
+
+Output open_output(base::LogOutput output) {
+    switch (output) {
+        case base::LogOutput::standard_error:
+            return {std::make_shared<spdlog::sinks::stderr_sink_mt>(), STDERR_FILENO};
+        case base::LogOutput::standard_output:
+            return {std::make_shared<spdlog::sinks::stdout_sink_mt>(), STDOUT_FILENO};
+    }
+    return {std::make_shared<spdlog::sinks::stderr_sink_mt>(), STDERR_FILENO};
 }
 
 }  // namespace
@@ -50,10 +67,12 @@ bool wants_json(base::LogFormat format) {
 // Lines go to a thread: a terminal, pipe or journal that takes nothing must not stop the mail. What does not
 // fit any more is counted and said.
 struct LogSink::Impl {
-    explicit Impl(const base::LogOptions& options)
-        : json(wants_json(options.format)),
+    explicit Impl(const base::LogOptions& options) : Impl(options, open_output(options.output)) {}
+
+    Impl(const base::LogOptions& options, Output output)
+        : json(wants_json(options.format, output.descriptor)),
           level(options.level),
-          logger("mailramp", std::make_shared<spdlog::sinks::stderr_sink_mt>()) {
+          logger("mailramp", std::move(output.sink)) {
         logger.set_level(level_of(options.level));
         if (json)
             logger.set_pattern(R"({"time":"%Y-%m-%dT%H:%M:%S.%eZ",%v})", spdlog::pattern_time_type::utc);

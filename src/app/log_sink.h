@@ -1,4 +1,5 @@
-// app/log_sink.h: where log lines go: one line an event on standard error, as text or as JSON.
+// app/log_sink.h: where log lines go: one line an event on standard error or output, as text or as
+// JSON.
 //
 // The only place that knows spdlog. Safe from every thread.
 #pragma once

@@ -117,7 +117,13 @@ Table<base::LogOptions> log_table() {
                choice<base::LogFormat>({{"auto", base::LogFormat::automatic},
                                         {"text", base::LogFormat::text},
                                         {"json", base::LogFormat::json}}),
-               "auto: text on a terminal, JSON otherwise.");
+               "auto: text on a terminal, JSON otherwise.")
+        .value(
+            "output", &base::LogOptions::output,
+            choice<base::LogOutput>(
+                {{"stderr", base::LogOutput::standard_error}, {"stdout", base::LogOutput::standard_output}}),
+            "Where the lines go. stdout is for containers: many collectors of logs take every line on stderr "
+            "for an error. What is wrong with the configuration is said on stderr in any case.");
 }
 
 Table<admin::AdminOptions> admin_table() {
@@ -422,7 +428,7 @@ Table<File> file_table() {
             "When a mailbox in trouble is tried again. Its mail waits meanwhile and does not age.")
         .section(
             "log", [](auto& f) -> auto& { return f.settings.log; }, log_table(),
-            "The log, on standard error.")
+            "The log, on standard error unless told otherwise.")
         .section(
             "admin", [](auto& f) -> auto& { return f.settings.admin; }, admin_table(),
             "The socket of the operator's commands.")

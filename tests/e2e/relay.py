@@ -1,6 +1,7 @@
 """A daemon between its clients and the sandbox: configurations, and what tests of the whole way do most."""
 
 import datetime
+import json
 import os
 import pathlib
 import re
@@ -101,6 +102,20 @@ def as_yaml(value, indent=''):
         else:
             lines.append(f'{indent}{key}: {_scalar(entry)}')
     return '\n'.join(line for line in lines if line)
+
+
+def as_variables(settings, prefix='MAILRAMP_'):
+    """The settings of a configuration file as the variables that say the same."""
+    variables = {}
+    for key, value in settings.items():
+        name = prefix + key.upper()
+        if key == 'client_secret':
+            variables[name + '_FILE'] = str(value['file'])
+        elif isinstance(value, dict):
+            variables |= as_variables(value, name + '__')
+        else:
+            variables[name] = json.dumps(value) if isinstance(value, list) else str(value)
+    return variables
 
 
 def general(folder):

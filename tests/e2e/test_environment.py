@@ -11,25 +11,11 @@ from bad_input import CONFIGURATION
 USUAL_FILE = pathlib.Path('/etc/mailramp/mailramp.yaml')
 
 
-def as_variables(settings, prefix='MAILRAMP_'):
-    """The settings of a configuration file as the variables that say the same."""
-    variables = {}
-    for key, value in settings.items():
-        name = prefix + key.upper()
-        if key == 'client_secret':
-            variables[name + '_FILE'] = str(value['file'])
-        elif isinstance(value, dict):
-            variables |= as_variables(value, name + '__')
-        else:
-            variables[name] = json.dumps(value) if isinstance(value, list) else str(value)
-    return variables
-
-
 class Environment(relay.Scenario):
     def variables(self, **changes):
         """Of a daemon that submits to the sandbox; None takes one away."""
         self.share_sandbox()
-        variables = as_variables(relay.submitting(self.folder, self.sandbox)) | changes
+        variables = relay.as_variables(relay.submitting(self.folder, self.sandbox)) | changes
         return {name: value for name, value in variables.items() if value is not None}
 
     def start(self, variables):
@@ -76,6 +62,19 @@ class Environment(relay.Scenario):
         self.start_daemon(environment={'MAILRAMP_HOSTNAME': 'of-the-environment.test'})
         with harness.RawClient(self.daemon.port) as client:
             self.assertRegex(client.reply(), r'\A220 of-the-environment\.test ')
+
+    def test_the_log_goes_where_it_is_told(self):
+        """Without the other stream nothing is missing."""
+        for output, redirection in (('stderr', '>'), ('stdout', '2>')):
+            with self.subTest(output):
+                other = self.folder / f'not-{output}'
+                prefix = ['sh', '-c', f'exec "$@" {redirection}{other}', 'sh']
+                variables = self.variables(MAILRAMP_LOG__OUTPUT=output)
+                daemon = self.started(harness.Program([os.environ['MAILRAMP'], 'serve'], variables, prefix))
+                daemon.wait_for('ready')
+                self.assertEqual(daemon.stop(), 0)
+                self.assertEqual(daemon.events()[-1]['event'], 'stopped')
+                self.assertEqual(other.read_text(), '')
 
     def test_a_misspelt_variable_is_named_with_what_was_meant(self):
         daemon = self.start(self.variables(MAILRAMP_TENNANT_ID='x', MAILRAMP_TENANT_ID=None, MAILRAMP_HOSTNAME='-'))

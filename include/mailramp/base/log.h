@@ -17,10 +17,12 @@ namespace mailramp::base {
 
 enum class LogLevel { debug, info, warning, error };
 enum class LogFormat { automatic, text, json };  // automatic: text on a terminal, JSON otherwise
+enum class LogOutput { standard_error, standard_output };
 
 struct LogOptions {
     LogLevel level = LogLevel::info;
     LogFormat format = LogFormat::automatic;
+    LogOutput output = LogOutput::standard_error;
 };
 
 struct LogField {
