@@ -36,7 +36,10 @@ base::Error explain(const io::Endpoint& endpoint, base::Error error) {
         error.message +=
             "; ports below 1024 need a privilege: let the service manager pass the socket "
             "(LISTEN_FDS), or give mailramp CAP_NET_BIND_SERVICE, or listen on a higher port (listen: "
-            "[\"127.0.0.1:2525\"])";
+            "[\"127.0.0.1:2525\"]); in a container, set the sysctl net.ipv4.ip_unprivileged_port_start of "
+            "its "
+            "network to " +
+            std::to_string(endpoint.port);
     }
     return error;
 }

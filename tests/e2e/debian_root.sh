@@ -2,12 +2,19 @@
 # Proves the two commands on a bare Debian: debootstrap, a clone of HEAD, `./dev demo --once`, `./dev test`.
 #
 #     tests/e2e/debian_root.sh [bookworm|trixie] [COMMAND...]
+#     tests/e2e/debian_root.sh --base [bookworm|trixie]
 #
+# With --base nothing is run: it says where the tar file of the bare root is, which is made where there is none.
 # A COMMAND, such as "./dev build", runs instead of the two. The root lies in build/roots/SUITE and stays there
 # to be looked at; the next run begins with a new one. Packages come from where this machine's apt has its own.
 # Needs root, debootstrap and git.
 set -eu
 
+base_only=no
+if [ "${1:-}" = --base ]; then
+    base_only=yes
+    shift
+fi
 suite=${1:-bookworm}
 [ $# -eq 0 ] || shift
 here=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd)
@@ -90,6 +97,10 @@ done
 results=
 failed=0
 make_base
+if [ "$base_only" = yes ]; then
+    echo "$roots/$suite.tar"
+    exit 0
+fi
 fresh_root
 if [ $# -gt 0 ]; then
     timed "$*"
