@@ -1,5 +1,4 @@
-// app/log_sink.h: where log lines go: one line an event on standard error or output, as text or as
-// JSON.
+// app/log_sink.h: where log lines go: one line an event on standard error or output, text or JSON.
 //
 // The only place that knows spdlog. Safe from every thread.
 #pragma once

@@ -53,10 +53,9 @@ using Command = std::function<ExitStatus(const Arguments&)>;
 
 constexpr const char* footer =
     "Exit status: 0 done, 1 unhealthy (healthcheck), 64 wrong command line, 65 no such thing, 69 the daemon\n"
-    "does not answer, an address cannot be bound, a step of check failed or an alert was not taken, 70 a "
-    "bug,\n"
-    "71 the system refused, 73 queue folder or admin socket not usable, 74 disk or output failed, 75 try\n"
-    "again later, 77 no permission, 78 wrong configuration.";
+    "does not answer, an address cannot be bound, a step of check failed or an alert was not taken,\n"
+    "70 a bug, 71 the system refused, 73 queue folder or admin socket not usable, 74 disk or output failed,\n"
+    "75 try again later, 77 no permission, 78 wrong configuration.";
 
 constexpr std::uint64_t listed_messages_max = 1'000'000'000;
 
