@@ -1,10 +1,13 @@
 #include "mailramp/route/recipients.h"
 
 #include <algorithm>
+#include <optional>
 #include <set>
 #include <unordered_set>
 #include <utility>
+#include <vector>
 
+#include "mailramp/base/result.h"
 #include "mailramp/base/text.h"
 #include "mailramp/mail/address.h"
 
@@ -13,6 +16,7 @@ namespace {
 
 constexpr std::string_view postmaster = "postmaster";
 constexpr std::string_view root = "root";
+constexpr std::size_t path_bytes_shown_max = 300;
 
 // What to type. Names that would need quotes in YAML are left to the reader.
 std::string remedy_for(std::string_view name) {
@@ -24,44 +28,49 @@ std::string remedy_for(std::string_view name) {
     return "add to mailramp.yaml: aliases: {" + key + ": you@example.com}";
 }
 
-// Follows one recipient's aliases, each of them once.
+// Follows one recipient's aliases, each of them once, the nearest first.
 class Expansion {
   public:
     explicit Expansion(const Recipients& table) : table_(table) {}
 
     base::Result<std::vector<std::string>> run(std::string_view recipient) && {
-        follow(recipient);
+        look_at(recipient);
+        for (std::size_t at = 0; at < reached_.size() && !too_many_; ++at)
+            follow(at);
         if (too_many_)
             return base::fail(base::ErrorKind::limit,
                               "the alias " + std::string(mail::local_part_of(recipient)) +
                                   " leads to more than " + std::to_string(table_.limits().addresses_max) +
                                   " addresses");
-        if (addresses_.empty()) return base::fail(base::ErrorKind::not_found, std::move(trouble_));
+        if (addresses_.empty()) return base::fail(base::ErrorKind::not_found, why_nobody());
         return std::move(addresses_);
     }
 
   private:
-    void follow(std::string_view target) {
-        if (too_many_) return;
+    struct Step {
+        const Alias* alias;
+        std::optional<std::size_t> from;  // the step that led here; nothing: the recipient itself
+    };
+
+    void follow(std::size_t at) {
+        const Alias& alias = *reached_[at].alias;
+        for (const std::string& next : alias.targets)
+            look_at(next, at);
+        if (alias.targets.empty())
+            note("the alias " + alias.name + " (" + alias.place + ") leads to " + alias.not_done +
+                 ", which mailramp does not do; " + remedy_for(alias.name));
+    }
+
+    void look_at(std::string_view target, std::optional<std::size_t> from = {}) {
         if (!table_.needs_alias(target)) return add(target, mail::domain_of(target));
         const std::string name = alias_key(mail::local_part_of(target));
         const Alias* const alias = table_.find(name);
-        if (alias == nullptr) return note(nobody_behind(target, name));
-        if (std::ranges::find(path_, alias) != path_.end())
-            return note("its aliases go in circles (" + path_to(alias->name) + "); " +
-                        remedy_for(path_.front()->name));
-        if (path_.size() >= table_.limits().depth_max)
-            return note("its aliases lead to each other more than " +
-                        std::to_string(table_.limits().depth_max) + " times (" + path_to(alias->name) +
-                        "); " + remedy_for(path_.front()->name));
-        if (!seen_.insert(alias).second) return;
-        path_.push_back(alias);
-        for (const std::string& next : alias->targets)
-            follow(next);
-        if (alias->targets.empty())
-            note("the alias " + alias->name + " (" + alias->place + ") leads to " + alias->not_done +
-                 ", which mailramp does not do; " + remedy_for(alias->name));
-        path_.pop_back();
+        if (alias == nullptr) return note(nobody_behind(target, name, from));
+        if (!seen_.insert(alias).second) {
+            if (!again_) again_ = {alias, from};
+            return;
+        }
+        reached_.push_back({alias, from});
     }
 
     // Local parts are compared as they are: at worst somebody gets a second copy.
@@ -74,12 +83,15 @@ class Expansion {
             addresses_.emplace_back(address);
     }
 
-    std::string nobody_behind(std::string_view target, const std::string& name) const {
+    std::string nobody_behind(std::string_view target, const std::string& name,
+                              std::optional<std::size_t> from) const {
         const std::string who(target);
         const std::string_view domain = mail::domain_of(target);
-        if (!path_.empty())
-            return "the alias " + path_.back()->name + " (" + path_.back()->place + ") leads to " + who +
+        if (from) {
+            const Alias& alias = *reached_[*from].alias;
+            return "the alias " + alias.name + " (" + alias.place + ") leads to " + who +
                    ", which is no address beyond this machine and has no alias; " + remedy_for(name);
+        }
         if (domain.empty())
             return who + " has no domain and no alias; send to an address such as " + who +
                    "@example.com, or " + remedy_for(name);
@@ -87,14 +99,26 @@ class Expansion {
                "; or, if others receive mail for " + std::string(domain) + ", take it out of local_domains";
     }
 
-    std::string path_to(const std::string& last) const {
-        std::string text;
-        for (const Alias* alias : path_)
-            text += alias->name + " -> ";
-        return text + last;
+    // The first trouble is told: it is what an administrator would find first. Without any, all that was
+    // reached leads back to something that had been reached.
+    std::string why_nobody() const {
+        if (!trouble_.empty()) return trouble_;
+        base::check(again_.has_value(), "aliases that end nowhere have a reason");
+        return "its aliases go in circles (" + path_to(*again_) + "); " +
+               remedy_for(reached_.front().alias->name);
     }
 
-    // The first one is told: it is what an administrator would find first.
+    std::string path_to(const Step& last) const {
+        std::vector<std::string_view> names{last.alias->name};
+        for (std::optional<std::size_t> at = last.from; at; at = reached_[*at].from)
+            names.push_back(reached_[*at].alias->name);
+        std::string text(names.back());
+        names.pop_back();
+        for (; !names.empty(); names.pop_back())
+            text.append(" -> ").append(names.back());
+        return base::printable(text, path_bytes_shown_max);
+    }
+
     void note(std::string text) {
         if (trouble_.empty()) trouble_ = std::move(text);
     }
@@ -102,8 +126,9 @@ class Expansion {
     const Recipients& table_;
     std::vector<std::string> addresses_;
     std::set<std::string> keys_;  // of `addresses_`
-    std::vector<const Alias*> path_;
+    std::vector<Step> reached_;   // in the order in which they are followed
     std::unordered_set<const Alias*> seen_;
+    std::optional<Step> again_;  // the first that led to what had been reached
     std::string trouble_;
     bool too_many_ = false;
 };

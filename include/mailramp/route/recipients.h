@@ -17,7 +17,6 @@
 namespace mailramp::route {
 
 struct ExpansionLimits {
-    std::size_t depth_max = 20;        // Aliases that lead to each other in a row.
     std::size_t addresses_max = 1000;  // Of one recipient.
 };
 
@@ -39,9 +38,10 @@ class Recipients {
     explicit Recipients(RecipientOptions options, std::vector<Alias> of_file = {});
 
     // Who gets what is for `recipient`, a checked address with or without a domain: itself, or all that its
-    // alias leads to, no address twice. What an alias asks for and nobody can have (a command, a name without
-    // an alias, a circle) is left out while it leads to some address. ErrorKind::not_found: there is none;
-    // limit: there are too many. The text is for the client: what is wrong and what to type.
+    // alias leads to, the nearest first, no address twice, however many aliases lie between. What an alias
+    // asks for and nobody can have (a command, a name without an alias, a circle) is left out while it leads
+    // to some address. ErrorKind::not_found: there is none; limit: there are too many. The text is for the
+    // client: what is wrong and what to type.
     [[nodiscard]] base::Result<std::vector<std::string>> resolve(std::string_view recipient) const;
 
     // What an administrator would want to know: names that an alias leads to and that lead nowhere, and

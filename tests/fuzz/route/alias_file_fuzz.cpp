@@ -59,7 +59,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
         check_alias(alias);
     }
     RecipientOptions options;
-    options.limits = {.depth_max = 7, .addresses_max = 9};
+    options.limits = {.addresses_max = 9};
     const Recipients table(options, file.aliases);
     for (const Alias& alias : file.aliases)
         for (const std::string& target : alias.targets)
