@@ -65,9 +65,9 @@ Table<inbound::Options> inbound_table() {
                "How long a client may take to read a reply.")
         .value("read_buffer_size", &O::read_buffer_bytes, size(1 * kibibyte, 1 * mebibyte),
                "Octets read from a client at a time; each session holds so much.")
-        .value(
-            "memory_max", &O::session_bytes_max, size(1 * mebibyte, 64 * gibibyte),
-            "Content that all sessions together hold in memory; what does not fit goes to the disk at once.");
+        .value("memory_max", &O::session_bytes_max, size(1 * mebibyte, 64 * gibibyte),
+               "What all sessions together hold in memory. Content that does not fit goes to the disk at "
+               "once; headers and long lists of recipients get 452.");
 }
 
 Table<inbound::ListenerOptions> listener_table() {

@@ -18,6 +18,17 @@ constexpr std::size_t inline_bytes_wanted = 64 * 1024;
 // RFC 5322 §2.1.1: no line is longer, and a Message-ID has no place to fold.
 constexpr std::size_t message_id_bytes_max = 998;
 
+// What a recipient takes in memory until its message is stored: it is held as the client gave it, with those
+// whom its alias leads to, and by its key.
+constexpr std::size_t recipient_copies = 4;
+constexpr std::size_t recipient_bytes = 400;
+constexpr std::size_t recipients_without_budget_max = 10;
+
+smtp::ServerReply no_memory() {
+    return {452, "4.3.1",
+            "Too many messages at once for the memory set aside (inbound: memory_max); try again"};
+}
+
 smtp::ServerReply refusal_of_recipient(const base::Error& error) {
     if (error.kind == base::ErrorKind::limit) return {550, "5.5.3", error.message};
     return {550, "5.1.1", error.message};
@@ -35,10 +46,10 @@ smtp::ServerReply refusal_for(const base::Error& error) {
     return {451, "4.3.0", error.message};
 }
 
-Intake::Intake(Context& context, Origin origin, queue::Reservation room)
+Intake::Intake(Context& context, Origin origin, std::uint64_t expected_bytes)
     : context_(context),
       origin_(origin),
-      room_(std::move(room)),
+      expected_bytes_(expected_bytes),
       header_({.header_bytes_max = context.options.header_bytes_max,
                .received_max = context.options.received_fields_max}) {}
 
@@ -48,12 +59,20 @@ Intake::~Intake() {
 
 std::optional<smtp::ServerReply> Intake::take_recipient(std::string_view sender,
                                                         const mail::Recipient& recipient) {
+    // An alias may lead to many: it is followed once, however often it is named.
+    std::string alias;
+    if (context_.recipients.needs_alias(recipient.address))
+        if (const auto* found =
+                context_.recipients.find(route::alias_key(mail::local_part_of(recipient.address))))
+            alias = found->name;
+    if (!alias.empty() && aliases_taken_.contains(alias)) return {};
     auto addresses = context_.recipients.resolve(recipient.address);
     std::optional<smtp::ServerReply> refused;
     if (!addresses)
         refused = refusal_of_recipient(addresses.error());
     else
         refused = judge_recipient(sender, *addresses);
+    if (!refused && !reserve_recipients(*addresses)) refused = no_memory();
     if (refused) {
         if (refused->code >= 500) log_refused(sender, recipient.address, *refused);
         return refused;
@@ -63,7 +82,19 @@ std::optional<smtp::ServerReply> Intake::take_recipient(std::string_view sender,
         recipients_.push_back(recipient);
         recipients_.back().address = std::move(address);
     }
+    if (!alias.empty()) aliases_taken_.insert(std::move(alias));
     return {};
+}
+
+// A few recipients are always taken, so that ordinary mail comes through while others bring many.
+bool Intake::reserve_recipients(const std::vector<std::string>& addresses) {
+    if (recipients_.size() + addresses.size() <= recipients_without_budget_max) return true;
+    std::size_t bytes = 0;
+    for (const std::string& address : addresses)
+        bytes += recipient_bytes + recipient_copies * address.size();
+    if (!context_.memory.take(bytes)) return false;
+    reserved_bytes_ += bytes;
+    return true;
 }
 
 std::optional<smtp::ServerReply> Intake::judge_recipient(std::string_view sender,
@@ -92,12 +123,13 @@ route::Query Intake::query_for(std::string_view sender, std::string_view recipie
 }
 
 std::optional<smtp::ServerReply> Intake::begin() {
-    if (auto admitted = context_.store.admits(room_); !admitted) return refusal_for(admitted.error());
+    auto room = context_.store.reserve(expected_bytes_);
+    if (!room) return refusal_for(room.error());
     // Tight memory never refuses a message here: its content then goes to a file from the first octet on.
     inline_bytes_ = std::min(inline_bytes_wanted, context_.memory.left() / 4);
     if (!context_.memory.take(inline_bytes_)) inline_bytes_ = 0;
     reserved_bytes_ += inline_bytes_;
-    staged_ = context_.store.stage(inline_bytes_, std::move(room_));
+    staged_ = context_.store.stage(inline_bytes_, *std::move(room));
     received_ = context_.clock.wall();
     return {};
 }
@@ -106,10 +138,7 @@ io::Task<std::optional<smtp::ServerReply>> Intake::take(std::string_view chunk, 
                                                         mail::WithProtocol with) {
     if (header_.reading()) {
         chunk.remove_prefix(header_.feed(chunk));
-        if (!reserve_header())
-            co_return smtp::ServerReply(
-                452, "4.3.1",
-                "Too many messages at once for the memory set aside (inbound: memory_max); try again");
+        if (!reserve_header()) co_return no_memory();
         if (auto refused = judge_header()) co_return refused;
         if (header_.reading()) co_return std::nullopt;
         auto refused = co_await write_head(helo, with);

@@ -41,9 +41,9 @@ inline constexpr std::string_view no_route =
 
 class Intake {
   public:
-    // `context` and `origin`'s strings must outlive it.
-    // `room` is what the store keeps for the message.
-    Intake(Context& context, Origin origin, queue::Reservation room);
+    // `context` and `origin`'s strings must outlive it. `expected_bytes` is the room that the store is to
+    // keep for the message from begin() on; 0: nobody knows.
+    Intake(Context& context, Origin origin, std::uint64_t expected_bytes);
     ~Intake();
     Intake(const Intake&) = delete;
     Intake& operator=(const Intake&) = delete;
@@ -69,6 +69,7 @@ class Intake {
                                                                         mail::WithProtocol with);
     [[nodiscard]] io::Task<std::optional<smtp::ServerReply>> append(std::string octets);
     [[nodiscard]] bool reserve_header();
+    [[nodiscard]] bool reserve_recipients(const std::vector<std::string>& addresses);
     [[nodiscard]] std::optional<smtp::ServerReply> judge_recipient(
         std::string_view sender, const std::vector<std::string>& addresses) const;
     [[nodiscard]] route::Query query_for(std::string_view sender, std::string_view recipient) const;
@@ -82,10 +83,11 @@ class Intake {
 
     Context& context_;
     Origin origin_;
-    queue::Reservation room_;
+    std::uint64_t expected_bytes_;
     std::unique_ptr<queue::StagedMessage> staged_;
     std::vector<mail::Recipient> recipients_;  // who gets it, aliases followed
     std::set<std::string> recipient_keys_;     // of recipients_: to find out who is in it
+    std::set<std::string> aliases_taken_;      // names whose addresses are among recipients_
     mail::HeaderSection header_;
     std::string header_from_;
     std::string message_id_;

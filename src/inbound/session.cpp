@@ -270,16 +270,17 @@ bool Session::too_slow() const {
 }
 
 void Session::mail() {
-    // Who has said how much will come has its room from here on (RFC 1870 §6.1).
+    // Who has said how much will come is told at once if there is no room for it (RFC 1870 §6.1). The room is
+    // kept from DATA on, which does not last long: a session that only waits takes it from nobody.
     const std::uint64_t declared_bytes = protocol_.declared_bytes().value_or(0);
-    auto room = context_.store.reserve(declared_bytes > 0 ? declared_bytes + added_bytes_max : 0);
-    if (!room) {
-        protocol_.answer(refusal_for(room.error()));
+    const std::uint64_t size_bytes = declared_bytes > 0 ? declared_bytes + added_bytes_max : 0;
+    if (const auto room = context_.store.reserve(size_bytes); !room) {
+        refuse_message(refusal_for(room.error()));
         return;
     }
     const Origin origin{
         .client_address = client_, .listener = listener_, .tls = tls_version(), .user = protocol_.user()};
-    intake_.emplace(context_, origin, std::move(*room));
+    intake_.emplace(context_, origin, size_bytes);
     protocol_.answer({250, "2.1.0", "Sender OK"});
 }
 
@@ -290,21 +291,31 @@ void Session::rcpt() {
 
 void Session::data() {
     if (auto refused = intake_->begin()) {
-        protocol_.answer(*refused);
+        refuse_message(*std::move(refused));
         return;
     }
     body_started_ = context_.clock.steady();
     protocol_.answer({354, "", ""});
 }
 
+// For want of room, or because the disk fails: nothing of it has come yet.
+void Session::refuse_message(smtp::ServerReply reply) {
+    note_rejected(reply);
+    protocol_.answer(std::move(reply));
+}
+
+void Session::note_rejected(const smtp::ServerReply& reply) {
+    ++context_.counters.messages_rejected;
+    context_.logger.warning(base::events::message_rejected, reply.text,
+                            {{"client", client_},
+                             {"from", protocol_.envelope().sender},
+                             {"reply", std::to_string(reply.code) + " " + reply.enhanced}});
+}
+
 io::Task<> Session::body_chunk() {
     auto refused = co_await intake_->take(protocol_.chunk(), protocol_.helo(), protocol_.with_protocol());
     if (!refused) co_return;
-    ++context_.counters.messages_rejected;
-    context_.logger.warning(base::events::message_rejected, refused->text,
-                            {{"client", client_},
-                             {"from", protocol_.envelope().sender},
-                             {"reply", std::to_string(refused->code) + " " + refused->enhanced}});
+    note_rejected(*refused);
     protocol_.refuse_body(*std::move(refused));
 }
 

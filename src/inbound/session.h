@@ -41,6 +41,8 @@ class Session {
     void mail();
     void rcpt();
     void data();
+    void refuse_message(smtp::ServerReply reply);
+    void note_rejected(const smtp::ServerReply& reply);
     void drop_message() { intake_.reset(); }
     [[nodiscard]] bool too_slow() const;
     [[nodiscard]] std::string_view tls_version() const;

@@ -21,11 +21,13 @@ base::Result<> Room::admits(const RoomLimits& limits, std::uint64_t more_bytes) 
 }
 
 base::Result<> Room::admits_on_disk(const RoomLimits& limits, std::uint64_t more_bytes) const {
-    if (content_bytes + coming_bytes + more_bytes > limits.size_bytes_max)
-        return base::fail(ErrorKind::limit, "the queue is full: it holds " +
-                                                mebibytes(content_bytes + coming_bytes) + " of " +
-                                                mebibytes(limits.size_bytes_max) +
+    if (content_bytes + coming_bytes + more_bytes > limits.size_bytes_max) {
+        std::string text = "the queue is full: it holds " + mebibytes(content_bytes);
+        if (coming_bytes > 0)
+            text += ", and " + mebibytes(coming_bytes) + " are for messages that are coming in,";
+        return base::fail(ErrorKind::limit, text + " of " + mebibytes(limits.size_bytes_max) +
                                                 "; find out why mail does not leave, or raise the limit");
+    }
     if (wal_bytes > limits.wal_bytes_max)
         return base::fail(ErrorKind::limit,
                           "the queue's log has grown to " + mebibytes(wal_bytes) +

@@ -173,11 +173,6 @@ base::Result<Reservation> SqliteStore::reserve(std::uint64_t size_bytes) {
     return Reservation(coming_bytes_, size_bytes);
 }
 
-base::Result<> SqliteStore::admits(const Reservation& room) const {
-    if (auto working = works(); !working || room.bytes() > 0) return working;
-    return has_room_for(0);
-}
-
 std::unique_ptr<StagedMessage> SqliteStore::stage(std::size_t inline_bytes_max, Reservation room) {
     const QueueId id(next_id_++);
     if (id.value() >= reserve_at_) {

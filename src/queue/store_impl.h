@@ -35,7 +35,6 @@ class SqliteStore final : public QueueStore {
     ~SqliteStore() override;
 
     [[nodiscard]] base::Result<Reservation> reserve(std::uint64_t size_bytes) override;
-    [[nodiscard]] base::Result<> admits(const Reservation& room) const override;
     [[nodiscard]] std::unique_ptr<StagedMessage> stage(std::size_t inline_bytes_max,
                                                        Reservation room) override;
     void on_due(std::function<void(std::string_view mailbox)> callback) override {

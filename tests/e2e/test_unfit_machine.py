@@ -174,13 +174,14 @@ class UnfitMachine(bad_input.Scenario):
                 client.greet()
                 replies.append(client.command(f'MAIL FROM:<{relay.SENDER}> SIZE={len(content)}'))
                 if replies[-1].startswith('250'):
+                    client.expect(f'RCPT TO:<{relay.RECIPIENT}>', 250)
+                    client.expect('DATA', 354)
                     admitted.append(client)
             # 62 MiB less what the database takes.
             self.assertEqual(len(admitted), 6, replies)
             self.assertRegex(replies[-1], r'\A452 4\.3\.1 .* for messages that are coming in')
-            for client in admitted:
-                client.expect(f'RCPT TO:<{relay.RECIPIENT}>', 250)
-                client.expect('DATA', 354)
+            refused = self.daemon.wait_for('rejected')
+            self.assertEqual((refused['from'], refused['reply']), (relay.SENDER, '452 4.3.1'))
             for start in range(0, len(content), 1_000_000):
                 for client in admitted:
                     client.send(content[start:start + 1_000_000])
@@ -192,6 +193,16 @@ class UnfitMachine(bad_input.Scenario):
                 client.send(b'.\r\n')
             self.assertEqual([client.reply()[:3] for client in admitted], ['250'] * len(admitted))
         self.assertEqual(self.queued_messages(), len(admitted))
+
+    def test_sessions_that_only_announce_large_messages_take_no_room(self):
+        self.start_plain(queue={'directory': self.folder / 'queue', 'size_max': '100MiB', 'disk_free_min': '1MiB'},
+                         upstream={'port': self.reserved_port()})
+        with contextlib.ExitStack() as idle:
+            for _ in range(20):
+                client = idle.enter_context(harness.RawClient(self.daemon.port))
+                client.greet()
+                client.expect(f'MAIL FROM:<{relay.SENDER}> SIZE=34000000', 250)
+            self.send()
 
     def test_a_disk_that_others_fill_says_how_little_is_free(self):
         harness.require_root()

@@ -242,8 +242,6 @@ class QueueStore {
     // room later. No I/O. ErrorKind::limit: there is none; unavailable: the disk fails. The reservation must
     // not outlive the store.
     [[nodiscard]] virtual base::Result<Reservation> reserve(std::uint64_t size_bytes) = 0;
-    // Whether the message that this room is for may still come in. No I/O; errors as above.
-    [[nodiscard]] virtual base::Result<> admits(const Reservation& room) const = 0;
     // Content beyond `inline_bytes_max` (or beyond the store's own limit, if that is less) goes to a file as
     // it arrives: the caller gives less when memory is tight.
     // Content beyond `room` is refused when there is no more.

@@ -28,7 +28,6 @@ class FakeStore final : public queue::QueueStore {
     std::vector<queue::QueueId> removed;
 
     base::Result<queue::Reservation> reserve(std::uint64_t) override { return {}; }
-    base::Result<> admits(const queue::Reservation&) const override { return {}; }
     std::unique_ptr<queue::StagedMessage> stage(std::size_t, queue::Reservation) override { return nullptr; }
     void on_due(std::function<void(std::string_view)>) override {}
     io::Task<base::Result<queue::ClaimResult>> claim_due(queue::ClaimRequest) override {

@@ -230,7 +230,6 @@ class FakeQueueStore final : public queue::QueueStore {
 
     // What delivery never asks for.
     base::Result<queue::Reservation> reserve(std::uint64_t) override { return {}; }
-    base::Result<> admits(const queue::Reservation&) const override { return {}; }
     std::unique_ptr<queue::StagedMessage> stage(std::size_t, queue::Reservation) override { return nullptr; }
     io::Task<base::Result<queue::ListPage>> list(queue::ListRequest) override { co_return queue::ListPage{}; }
     io::Task<base::Result<queue::MessageRow>> show(queue::QueueId) override { co_return queue::MessageRow{}; }

@@ -40,14 +40,11 @@ class ScriptedStore final : public queue::QueueStore {
         if (admission_error) return std::unexpected(*admission_error);
         return queue::Reservation(reserved_bytes, size_bytes);
     }
-    base::Result<> admits(const queue::Reservation&) const override {
-        if (admission_error) return std::unexpected(*admission_error);
-        return {};
-    }
-    std::unique_ptr<queue::StagedMessage> stage(std::size_t inline_bytes_max, queue::Reservation) override {
+    std::unique_ptr<queue::StagedMessage> stage(std::size_t inline_bytes_max,
+                                                queue::Reservation room) override {
         inline_limits.push_back(inline_bytes_max);
-        return std::make_unique<Staged>(*this,
-                                        queue::QueueId(static_cast<std::int64_t>(inline_limits.size())));
+        return std::make_unique<Staged>(
+            *this, queue::QueueId(static_cast<std::int64_t>(inline_limits.size())), std::move(room));
     }
 
     void on_due(std::function<void(std::string_view)>) override { unused(); }
@@ -74,7 +71,10 @@ class ScriptedStore final : public queue::QueueStore {
   private:
     class Staged final : public queue::StagedMessage {
       public:
-        Staged(ScriptedStore& store, queue::QueueId id) : store_(store), id_(id) { ++store_.staged_alive; }
+        Staged(ScriptedStore& store, queue::QueueId id, queue::Reservation room)
+            : store_(store), id_(id), room_(std::move(room)) {
+            ++store_.staged_alive;
+        }
         ~Staged() override { --store_.staged_alive; }
         queue::QueueId id() const override { return id_; }
         std::uint64_t size_bytes() const override { return content_.size(); }
@@ -94,6 +94,7 @@ class ScriptedStore final : public queue::QueueStore {
       private:
         ScriptedStore& store_;
         queue::QueueId id_;
+        queue::Reservation room_;
         std::string content_;
     };
 

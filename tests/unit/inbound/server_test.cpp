@@ -275,21 +275,86 @@ TEST_F(InboundServer, ClosesAtOnceWhenTheDiskIsFull) {
         EXPECT_THAT(co_await client.ask("EHLO x"), StartsWith("250"));
         EXPECT_EQ(co_await client.ask("MAIL FROM:<a@b.test>"), "452 4.3.1 The disk is full\r\n");
     });
+    EXPECT_EQ(server->counters().messages_rejected, 1u);
+    EXPECT_THAT(logged, Contains(AllOf(HasSubstr("rejected"), HasSubstr("The disk is full"),
+                                       HasSubstr("from=a@b.test"), HasSubstr("reply=452 4.3.1"))));
 }
 
-TEST_F(InboundServer, KeepsRoomForADeclaredSizeFromMailOn) {
+TEST_F(InboundServer, SaysAtDataWhenTheDiskIsFullMeanwhile) {
+    run([](InboundServer& t) -> io::Task<> {
+        Client client = co_await t.connect();
+        EXPECT_THAT(co_await client.reply(), StartsWith("220 "));
+        EXPECT_THAT(co_await client.ask("EHLO x"), StartsWith("250"));
+        EXPECT_THAT(co_await client.ask("MAIL FROM:<a@b.test>"), StartsWith("250 "));
+        EXPECT_THAT(co_await client.ask("RCPT TO:<ops@contoso.test>"), StartsWith("250 "));
+        t.store.admission_error = base::Error{base::ErrorKind::limit, "The disk is full"};
+        EXPECT_EQ(co_await client.ask("DATA"), "452 4.3.1 The disk is full\r\n");
+        EXPECT_THAT(co_await client.ask("NOOP"), StartsWith("250 "));
+    });
+    EXPECT_THAT(logged, Contains(AllOf(HasSubstr("rejected"), HasSubstr("The disk is full"))));
+}
+
+TEST_F(InboundServer, AnAliasThatIsNamedAgainIsNotFollowedAgain) {
+    recipients = with_aliases("root: a@x.test\n*: b@x.test\n");
+    run([](InboundServer& t) -> io::Task<> {
+        Client client = co_await t.connect();
+        EXPECT_THAT(co_await client.reply(), StartsWith("220 "));
+        EXPECT_THAT(co_await client.ask("EHLO x"), StartsWith("250"));
+        EXPECT_THAT(co_await client.ask("MAIL FROM:<a@b.test>"), StartsWith("250 "));
+        EXPECT_THAT(co_await client.ask("RCPT TO:<root>"), StartsWith("250 "));
+        EXPECT_THAT(co_await client.ask("RCPT TO:<anybody>"), StartsWith("250 "));
+        // Whoever follows one of them now finds other people.
+        t.recipients = with_aliases("root: c@x.test\n*: d@x.test\n");
+        EXPECT_THAT(co_await client.ask("RCPT TO:<Root@localhost>"), StartsWith("250 "));
+        EXPECT_THAT(co_await client.ask("RCPT TO:<somebody>"), StartsWith("250 "));
+        EXPECT_THAT(co_await client.ask("DATA"), StartsWith("354 "));
+        EXPECT_THAT(co_await client.ask("Subject: x\r\n\r\nbody\r\n."), StartsWith("250 "));
+    });
+    ASSERT_EQ(store.messages.size(), 1u);
+    EXPECT_THAT(addresses_of(store.messages[0]), ElementsAre("a@x.test", "b@x.test"));
+}
+
+TEST_F(InboundServer, ManyRecipientsCountAgainstTheMemoryAndAFewDoNot) {
+    options.session_bytes_max = 100'000;
+    run([](InboundServer& t) -> io::Task<> {
+        Client greedy = co_await t.connect();
+        EXPECT_THAT(co_await greedy.reply(), StartsWith("220 "));
+        EXPECT_THAT(co_await greedy.ask("EHLO x"), StartsWith("250"));
+        EXPECT_THAT(co_await greedy.ask("MAIL FROM:<a@b.test>"), StartsWith("250 "));
+        std::string reply = "250 ";
+        int taken = 0;
+        for (; taken < 1000 && reply.starts_with("250 "); ++taken)
+            reply =
+                co_await greedy.ask("RCPT TO:<" + std::to_string(taken) + std::string(60, 'x') + "@x.test>");
+        EXPECT_THAT(reply, StartsWith("452 4.3.1 Too many messages at once for the memory"));
+        EXPECT_LT(taken, 200);
+        Client other = co_await t.connect();
+        EXPECT_THAT(co_await other.reply(), StartsWith("220 "));
+        EXPECT_THAT(co_await other.ask("EHLO x"), StartsWith("250"));
+        EXPECT_THAT(co_await other.ask("MAIL FROM:<a@b.test>"), StartsWith("250 "));
+        for (int i = 0; i < 10; ++i)
+            EXPECT_THAT(co_await other.ask("RCPT TO:<" + std::to_string(i) + "@x.test>"), StartsWith("250 "));
+        EXPECT_THAT(co_await greedy.ask("RSET"), StartsWith("250 "));
+        EXPECT_THAT(co_await other.ask("RCPT TO:<another@x.test>"), StartsWith("250 "));
+    });
+}
+
+TEST_F(InboundServer, KeepsRoomForADeclaredSizeFromDataOn) {
     run([](InboundServer& t) -> io::Task<> {
         Client client = co_await t.connect();
         EXPECT_THAT(co_await client.reply(), StartsWith("220 "));
         EXPECT_THAT(co_await client.ask("EHLO x"), StartsWith("250"));
         EXPECT_THAT(co_await client.ask("MAIL FROM:<a@b.test> SIZE=100000"), StartsWith("250 "));
+        EXPECT_THAT(co_await client.ask("RCPT TO:<ops@contoso.test>"), StartsWith("250 "));
+        EXPECT_EQ(t.store.reserved_bytes, 0u) << "a session that only waits takes no room from others";
+        EXPECT_THAT(co_await client.ask("DATA"), StartsWith("354 "));
         EXPECT_GE(t.store.reserved_bytes, 100'000u);
-        EXPECT_THAT(co_await client.ask("RSET"), StartsWith("250 "));
+        EXPECT_THAT(co_await client.ask("Subject: x\r\n\r\nbody\r\n."), StartsWith("250 "));
         EXPECT_EQ(t.store.reserved_bytes, 0u);
-        EXPECT_THAT(co_await client.ask("MAIL FROM:<a@b.test>"), StartsWith("250 "));
-        EXPECT_EQ(t.store.reserved_bytes, 0u);
-        EXPECT_THAT(co_await client.ask("RSET"), StartsWith("250 "));
         EXPECT_THAT(co_await client.ask("MAIL FROM:<a@b.test> SIZE=100000"), StartsWith("250 "));
+        EXPECT_THAT(co_await client.ask("RCPT TO:<ops@contoso.test>"), StartsWith("250 "));
+        EXPECT_THAT(co_await client.ask("DATA"), StartsWith("354 "));
+        EXPECT_GE(t.store.reserved_bytes, 100'000u);
         client.close();
         while (t.server->counters().sessions_open > 0)
             co_await io::sleep_for(1ms);

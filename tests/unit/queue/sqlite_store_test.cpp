@@ -283,7 +283,6 @@ TEST_F(Store, KeepsRoomForWhatWasDeclared) {
     const auto also_undeclared = store->stage(1000, {});
     ASSERT_TRUE(wait_for(also_undeclared->append(pattern(2'000))));
     EXPECT_FALSE(store->reserve(1));
-    EXPECT_TRUE(store->admits(*room));
     const auto declared = store->stage(1000, std::move(*room));
     EXPECT_TRUE(wait_for(accept_message(*declared, {pattern(5'000), pattern(3'000)},
                                         acceptance_for({{"a@example.com", "m"}}))));
