@@ -45,7 +45,8 @@ Table<inbound::Options> inbound_table() {
                "-6` or `mkpasswd` makes it; mode 0600. A changed file is taken up by itself.")
         .value("auth_failures_max", &O::auth_failures_max, integer(1, 100),
                "Refused logins in a session before it is ended.")
-        .value("auth_failure_delay", &O::auth_failure_delay, duration(0s, 1min), "How long a refusal takes.")
+        .value("auth_failure_delay", &O::auth_failure_delay, duration(0s, 1min),
+               "How long a refusal takes, at least.")
         .value("auth_waiting_max", &O::auth_waiting_max, integer(1, 1000),
                "Passwords that wait to be looked at, one after another; beyond it logins are refused for the "
                "time being "

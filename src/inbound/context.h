@@ -6,6 +6,7 @@
 #include <random>
 
 #include "inbound/authenticator.h"
+#include "inbound/log_pace.h"
 #include "mailramp/base/clock.h"
 #include "mailramp/base/log.h"
 #include "mailramp/inbound/options.h"
@@ -47,6 +48,8 @@ struct Context {
     bool stopping = false;
     Certificates certificates;
     std::unique_ptr<Authenticator> authenticator;  // null: there are no users
+    LogPace busy_logins;                           // the authenticator has no time
+    LogPace unable_logins;                         // it has nothing to compare with
 };
 
 }  // namespace mailramp::inbound

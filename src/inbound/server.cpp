@@ -50,7 +50,9 @@ struct Server::Impl : std::enable_shared_from_this<Server::Impl> {
                   .random = seeded_random(),
                   .stopping = false,
                   .certificates = certificates,
-                  .authenticator = {}},
+                  .authenticator = {},
+                  .busy_logins = LogPace(options.auth_trouble_log_interval),
+                  .unable_logins = LogPace(options.auth_trouble_log_interval)},
           changed(loop) {
         if (!options.auth_users_file.empty())
             context.authenticator =

@@ -197,6 +197,7 @@ io::Task<> Session::log_in() {
 io::Task<smtp::ServerReply> Session::judge_login(std::string user, std::string act_as,
                                                  base::Secret password) {
     using Verdict = Authenticator::Verdict;
+    const base::SteadyTime began = context_.clock.steady();
     Authenticator::Judgement judgement;
     if (!context_.authenticator) {
         judgement.reason = "there is no file of users (inbound: auth_users_file)";
@@ -207,23 +208,34 @@ io::Task<smtp::ServerReply> Session::judge_login(std::string user, std::string a
     // RFC 4616 §2: nobody here may act for another.
     if (judgement.verdict == Verdict::good && !act_as.empty() && act_as != user) {
         judgement.verdict = Verdict::wrong;
-        judgement.reason = "it wants to act as " + act_as;
+        judgement.reason = "it wants to act as " + base::printable(act_as, smtp::user_shown_bytes_max);
     }
     if (judgement.verdict == Verdict::good)
         co_return smtp::ServerReply(235, "2.7.0", "Authentication successful");
-    context_.logger.warning(
-        base::events::login_refused, judgement.reason,
-        {{"client", client_}, {"listener", listener_}, {"user", user}, {"tls", tls_version()}});
-    switch (judgement.verdict) {
-        case Verdict::good:
-        case Verdict::wrong:
-            break;
-        case Verdict::busy:
-        case Verdict::unable:
-            co_return smtp::ServerReply(454, "4.7.0", "Cannot look at passwords now; try again");
-    }
-    co_await io::sleep_for(context_.options.auth_failure_delay);
-    co_return smtp::ServerReply(535, "5.7.8", "User name or password is wrong");
+    log_refused(judgement, user);
+    // Whatever it was, the time of the refusal tells nothing of how the password was looked at.
+    const auto passed = std::chrono::floor<base::Duration>(context_.clock.steady() - began);
+    if (passed < context_.options.auth_failure_delay)
+        co_await io::sleep_for(context_.options.auth_failure_delay - passed);
+    if (judgement.verdict == Verdict::wrong)
+        co_return smtp::ServerReply(535, "5.7.8", "User name or password is wrong");
+    co_return smtp::ServerReply(454, "4.7.0", "Cannot look at passwords now; try again");
+}
+
+// What a stranger brings about without a guess being looked at is not worth a line each time.
+void Session::log_refused(const Authenticator::Judgement& judgement, std::string_view user) {
+    using Verdict = Authenticator::Verdict;
+    std::optional<std::uint64_t> left_out = 0;
+    if (judgement.verdict == Verdict::busy) left_out = context_.busy_logins.due(context_.clock.steady());
+    if (judgement.verdict == Verdict::unable) left_out = context_.unable_logins.due(context_.clock.steady());
+    if (!left_out) return;
+    std::string message = judgement.reason;
+    if (*left_out > 0) message += "; " + std::to_string(*left_out) + " more since this was last logged";
+    context_.logger.warning(base::events::login_refused, message,
+                            {{"client", client_},
+                             {"listener", listener_},
+                             {"user", base::printable(user, smtp::user_shown_bytes_max)},
+                             {"tls", tls_version()}});
 }
 
 io::Task<bool> Session::exchange() {

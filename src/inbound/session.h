@@ -36,6 +36,7 @@ class Session {
     io::Task<bool> shake_hands();
     io::Task<> log_in();
     io::Task<smtp::ServerReply> judge_login(std::string user, std::string act_as, base::Secret password);
+    void log_refused(const Authenticator::Judgement& judgement, std::string_view user);
     io::Task<> body_chunk();
     io::Task<> body_end();
     void mail();

@@ -9,7 +9,6 @@
 namespace mailramp::smtp {
 namespace {
 
-constexpr std::size_t user_shown_bytes_max = 256;
 constexpr std::size_t mechanism_shown_bytes_max = 40;
 
 }  // namespace
@@ -102,9 +101,9 @@ ServerProtocol::Next ServerProtocol::end_auth(const ServerReply& reply) {
 }
 
 void ServerProtocol::settle_auth(const ServerReply& reply) {
-    constexpr int refused = 535;
     const Credentials given = std::exchange(credentials_, {});
-    if (reply.code == refused && ++auth_failures_ >= options_.auth_failures_max)
+    // One that nobody had time for counts as well: else guesses would cost least when there are many.
+    if (!reply.good() && ++auth_failures_ >= options_.auth_failures_max)
         return close({421, "4.7.0", "Too many refused logins; closing the connection"});
     authenticated_ = reply.good();
     if (authenticated_) user_ = base::printable(given.user, user_shown_bytes_max);

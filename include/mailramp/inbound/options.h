@@ -55,11 +55,12 @@ struct Options {
     std::size_t commands_max = 1000;    // commands without a message, then 421
     std::size_t auth_failures_max = 3;  // refused logins in a session, then 421
     std::size_t auth_waiting_max = 32;  // passwords that wait to be looked at, then 454
-    base::Duration auth_failure_delay = std::chrono::seconds(1);  // before a login is refused
-    base::Duration tls_timeout = std::chrono::seconds(30);        // for the handshake
-    base::Duration tls_end_timeout = std::chrono::seconds(1);     // for the goodbye
-    base::Duration command_timeout = std::chrono::minutes(5);     // RFC 5321 §4.5.3.2.7
-    base::Duration data_timeout = std::chrono::minutes(3);        // RFC 5321 §4.5.3.2.5
+    base::Duration auth_failure_delay = std::chrono::seconds(1);         // how long a refusal takes, at least
+    base::Duration auth_trouble_log_interval = std::chrono::minutes(1);  // of logins that got 454
+    base::Duration tls_timeout = std::chrono::seconds(30);               // for the handshake
+    base::Duration tls_end_timeout = std::chrono::seconds(1);            // for the goodbye
+    base::Duration command_timeout = std::chrono::minutes(5);            // RFC 5321 §4.5.3.2.7
+    base::Duration data_timeout = std::chrono::minutes(3);               // RFC 5321 §4.5.3.2.5
     // A body slower than this on average, after data_timeout, is cut off (421): it holds a session for
     // nothing.
     std::size_t data_bytes_per_second_min = 100;

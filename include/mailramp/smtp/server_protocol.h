@@ -42,6 +42,8 @@ enum class StartTlsOffer { none, offered };
 enum class AuthOffer { none, under_tls, always };  // under_tls: 538 before TLS
 enum class AuthNeed { optional, required };        // required: 530 before AUTH
 
+inline constexpr std::size_t user_shown_bytes_max = 256;  // of a user name, wherever it is shown
+
 struct ServerProtocolOptions {
     std::string host_name = "localhost";  // In the banner and in the reply to EHLO.
     std::string domain_if_missing;        // Added to senders without a domain; empty: those are refused.
@@ -55,7 +57,7 @@ struct ServerProtocolOptions {
     AuthOffer auth = AuthOffer::none;
     AuthNeed auth_need = AuthNeed::optional;
     std::size_t auth_line_bytes_max = 12288 + 2;  // RFC 4954 §4, with its line end. Beyond: 500 5.5.6.
-    std::size_t auth_failures_max = 3;            // Logins answered 535 in a session. Then 421.
+    std::size_t auth_failures_max = 3;            // Logins that came to nothing in a session. Then 421.
 };
 
 // A reply that the shell gives. The text may be of any length and have LF in it: it becomes as many lines as

@@ -1,6 +1,7 @@
 // The inbound server on loopback, with a store that does what the test says.
 #include "mailramp/inbound/server.h"
 
+#include <algorithm>
 #include <chrono>
 #include <filesystem>
 #include <functional>
@@ -535,6 +536,7 @@ TEST_F(InboundServer, TakesAnyPasswordOnThisMachineAndRemembersWho) {
 
 TEST_F(InboundServer, SaysSoWhenThePasswordsCannotBeLookedAt) {
     options.auth_users_file = "/nonexistent/users";
+    options.auth_failure_delay = 0ms;
     terms.auth = ListenerAuth::users;
     run([](InboundServer& t) -> io::Task<> {
         Client client = co_await t.connect();
@@ -545,6 +547,46 @@ TEST_F(InboundServer, SaysSoWhenThePasswordsCannotBeLookedAt) {
     });
     EXPECT_EQ(server->counters().logins_refused, 1u);
     EXPECT_THAT(logged, Contains(AllOf(HasSubstr("login_refused"), HasSubstr("/nonexistent/users"))));
+}
+
+TEST_F(InboundServer, ALoginForWhichThereIsNoTimeCostsTheClientAsMuchAsAWrongOne) {
+    options.auth_users_file = "/nonexistent/users";
+    options.auth_waiting_max = 0;
+    options.auth_failure_delay = 30ms;
+    options.auth_failures_max = 3;
+    terms.auth = ListenerAuth::users;
+    run([](InboundServer& t) -> io::Task<> {
+        Client client = co_await t.connect();
+        EXPECT_THAT(co_await client.reply(), StartsWith("220 "));
+        EXPECT_THAT(co_await client.ask("EHLO x"), StartsWith("250"));
+        const base::SteadyTime began = t.clock.steady();
+        EXPECT_THAT(co_await client.ask("AUTH PLAIN AGVycABwdw=="), StartsWith("454 4.7.0 "));
+        EXPECT_GE(t.clock.steady() - began, 30ms);
+        EXPECT_THAT(co_await client.ask("AUTH PLAIN AGVycABwdw=="), StartsWith("454 4.7.0 "));
+        EXPECT_THAT(co_await client.ask("AUTH PLAIN AGVycABwdw=="), StartsWith("421 4.7.0 "));
+        EXPECT_EQ(co_await client.reply(), "closed");
+    });
+    EXPECT_EQ(server->counters().logins_refused, 3u);
+    EXPECT_EQ(std::ranges::count_if(
+                  logged, [](const std::string& line) { return line.starts_with("login_refused"); }),
+              1);
+}
+
+TEST_F(InboundServer, ShowsNoMoreOfAUserNameThanNamesHave) {
+    options.auth_users_file = "/nonexistent/users";
+    options.auth_failure_delay = 0ms;
+    terms.auth = ListenerAuth::users;
+    run([](InboundServer& t) -> io::Task<> {
+        Client client = co_await t.connect();
+        EXPECT_THAT(co_await client.reply(), StartsWith("220 "));
+        EXPECT_THAT(co_await client.ask("EHLO x"), StartsWith("250"));
+        std::string coded = "AHh4";  // a NUL and the beginning of the name
+        for (int i = 0; i < 1000; ++i)
+            coded += "eHh4";
+        EXPECT_THAT(co_await client.ask("AUTH PLAIN " + coded + "AHB3"), StartsWith("454 4.7.0 "));
+    });
+    EXPECT_THAT(logged, Contains(AllOf(StartsWith("login_refused"), HasSubstr("user=xxx"))));
+    EXPECT_THAT(logged, Not(Contains(HasSubstr(std::string(smtp::user_shown_bytes_max + 1, 'x')))));
 }
 
 TEST_F(InboundServer, OffersNoTlsWithoutACertificate) {
