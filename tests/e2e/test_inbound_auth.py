@@ -10,6 +10,7 @@ import ssl
 import subprocess
 import tempfile
 import threading
+import time
 
 import certificates
 import harness
@@ -226,6 +227,33 @@ class Logins(Scenario):
         self.assertEqual(self.smtp().login('scan', PASSWORD)[0], 235)
         counters = self.daemon.command('status')['counters']['inbound']
         self.assertEqual((counters['logins'], counters['logins_refused']), (1, 6))
+
+    def refusal_seconds(self, user):
+        """How long a wrong password takes for this user, at least."""
+        def once():
+            with harness.RawClient(self.daemon.port) as client:
+                client.greet()
+                began = time.monotonic()
+                client.expect('AUTH PLAIN ' + coded(f'\0{user}\0wrong'), 535)
+                return time.monotonic() - began
+
+        return min(once() for _ in range(4))
+
+    def mixed_users(self):
+        """Of two users one has a hash that takes a hundred times as long to look at: 200 ms."""
+        self.users.write_text(f'scan:{hashed(PASSWORD)}\nerp:$2b$12$' + 'a' * 53 + '\n')
+
+    def test_an_unknown_user_takes_as_long_as_the_slowest_known_one(self):
+        self.mixed_users()
+        self.listening(auth='users', inbound={'auth_users_file': self.users, 'auth_failure_delay': '0s'})
+        self.assertGreater(self.refusal_seconds('nobody'), self.refusal_seconds('erp') / 2)
+
+    def test_the_delay_of_a_refusal_hides_how_long_the_hash_takes(self):
+        self.mixed_users()
+        self.listening(auth='users', inbound={'auth_users_file': self.users, 'auth_failure_delay': '1s'})
+        fast, slow = self.refusal_seconds('scan'), self.refusal_seconds('erp')
+        self.assertGreaterEqual(min(fast, slow), 1)
+        self.assertLess(slow - fast, 0.1)
 
     def test_who_tries_on_is_shown_the_door(self):
         self.listening(auth='users', inbound={'auth_users_file': self.users, 'auth_failure_delay': '0s', 'auth_failures_max': 2})

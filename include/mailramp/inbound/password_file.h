@@ -28,15 +28,18 @@ class PasswordFile {
     // The file must be private (io/private_file.h). Blocks.
     [[nodiscard]] static base::Result<PasswordFile> load(const std::filesystem::path& path);
 
-    // Takes as long as the hashes want (tens of milliseconds, up to 16 MiB), for an unknown user too.
+    // Takes as long as the hashes want (tens of milliseconds, up to 16 MiB); for an unknown user
+    // as long as the costliest of them.
     [[nodiscard]] Verdict judge(std::string_view user, const base::Secret& password) const;
 
   private:
     struct Entry {
         std::string user;
         std::string hash;
+        double cost = 0;  // see inbound/hash_cost.h
     };
     std::vector<Entry> entries_;  // never empty once parsed
+    std::string costliest_;       // the hash that takes longest to compare with
 };
 
 }  // namespace mailramp::inbound
