@@ -155,6 +155,10 @@ io::Task<bool> Session::shake_hands() {
         waiting_ = false;
     }
     if (!shaken) {
+        if (only_looked(shaken.error())) {
+            log_end("closed before its TLS began");
+            co_return false;
+        }
         ++context_.counters.tls_failed;
         context_.logger.warning(
             base::events::tls_failed, tls_advice(shaken.error(), terms_),
@@ -165,6 +169,12 @@ io::Task<bool> Session::shake_hands() {
     tls_ = stream_.tls_info().version;
     protocol_.tls_started();
     co_return true;
+}
+
+// Whoever wants to know whether the port is open: a monitor, a scan of ports.
+bool Session::only_looked(const base::Error& error) const {
+    return terms_.tls == ListenerTls::implicit && certificate_ != nullptr &&
+           error.kind != base::ErrorKind::timeout && stream_.tls_never_began();
 }
 
 std::string_view Session::tls_version() const {

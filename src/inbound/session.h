@@ -46,6 +46,7 @@ class Session {
     void note_rejected(const smtp::ServerReply& reply);
     void drop_message() { intake_.reset(); }
     [[nodiscard]] bool too_slow() const;
+    [[nodiscard]] bool only_looked(const base::Error& error) const;
     [[nodiscard]] std::string_view tls_version() const;
     io::Task<> say_goodbye();
     void log_end(std::string_view reason) const;

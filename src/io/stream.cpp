@@ -297,6 +297,10 @@ Task<> Stream::end_tls(base::Duration timeout) {
     co_await impl->tls->async_shutdown(asio::as_tuple(asio::use_awaitable));
 }
 
+bool Stream::tls_never_began() const {
+    return !impl_->tls || BIO_number_read(SSL_get_rbio(impl_->tls->native_handle())) == 0;
+}
+
 bool Stream::is_tls() const {
     return impl_->tls != nullptr;
 }

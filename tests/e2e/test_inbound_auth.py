@@ -7,6 +7,7 @@ import shutil
 import smtplib
 import socket
 import ssl
+import struct
 import subprocess
 import tempfile
 import threading
@@ -468,6 +469,24 @@ class Tls(Scenario):
             client.expect('STARTTLS', 220)
             self.assertEqual(client.reply(), '')
         self.daemon.wait_for('tls_failed')
+
+    def test_who_only_looks_whether_the_port_is_open_is_no_warning(self):
+        self.listening(tls='implicit')
+
+        def look(octets, reset):
+            client = socket.create_connection(('127.0.0.1', self.daemon.port), timeout=harness.DEADLINE)
+            client.sendall(octets)
+            if reset:
+                client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack('ii', 1, 0))
+            client.close()
+
+        for reset in (False, True):
+            look(b'', reset)
+        look(b'\x16\x03', reset=False)
+        self.daemon.wait_for('tls_failed')
+        harness.eventually(lambda: self.daemon.command('status')['counters']['inbound']['sessions_open'] == 0)
+        self.assertEqual(len(self.daemon.events('tls_failed')), 1)
+        self.assertEqual(self.daemon.command('status')['counters']['inbound']['tls_failed'], 1)
 
     def test_the_end_does_not_wait_for_a_handshake(self):
         self.listening(tls='starttls')

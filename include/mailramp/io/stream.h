@@ -49,6 +49,8 @@ class Stream {
     // Server handshake. Octets that the client sent after agreeing to TLS, and before it, are taken for its
     // handshake.
     [[nodiscard]] Task<base::Result<>> accept_tls(const TlsServer& tls, base::Duration timeout);
+    // The peer has sent not one octet of TLS since it was to begin.
+    [[nodiscard]] bool tls_never_began() const;
     // Says that nothing more will come (close_notify), and waits for the peer to say so too or to go away;
     // right before close(). Without TLS there is nothing to say.
     [[nodiscard]] Task<> end_tls(base::Duration timeout);
