@@ -58,10 +58,14 @@ const TlsServer& ServerCertificate::current() {
 }
 
 void ServerCertificate::look() {
-    const bool ends_soon = is_own() && !is_good_own(server_);
-    if (!ends_soon && stamps() == stamps_) return;
+    const base::SteadyTime now = clock_->steady();
+    const bool tried_lately = renewal_failed_ && now - *renewal_failed_ < options_.own_retry_interval;
+    const bool renew = is_own() && !is_good_own(server_) && !tried_lately;
+    if (!renew && stamps() == stamps_) return;
+    renewal_failed_.reset();
     if (auto loaded = load(); !loaded) {
         stamps_ = stamps();  // said once for each change
+        renewal_failed_ = now;
         logger_.error(base::events::certificate_failed,
                       loaded.error().message + "; clients still get the certificate of before",
                       {{"file", options_.certificate.string()}});

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -20,9 +21,10 @@ struct ServerCertificateOptions {
     std::filesystem::path own_folder;
     std::vector<std::string> own_names;
     base::Duration own_validity = std::chrono::days(5 * 365);
-    base::Duration own_renewal = std::chrono::days(30);      // before it ends
-    base::Duration own_backdating = std::chrono::days(1);    // for clients whose clock is slow
-    base::Duration look_interval = std::chrono::seconds(1);  // how often changes are looked for, at most
+    base::Duration own_renewal = std::chrono::days(30);         // before it ends
+    base::Duration own_backdating = std::chrono::days(1);       // for clients whose clock is slow
+    base::Duration look_interval = std::chrono::seconds(1);     // how often changes are looked for, at most
+    base::Duration own_retry_interval = std::chrono::hours(1);  // of a renewal that failed
 };
 
 // Changed files, and the renewal of our own certificate, take effect at the next handshake. What goes wrong
@@ -59,6 +61,7 @@ class ServerCertificate {
     TlsServer server_;
     std::vector<Stamp> stamps_;
     base::SteadyTime looked_{};
+    std::optional<base::SteadyTime> renewal_failed_;
 };
 
 }  // namespace mailramp::io

@@ -104,6 +104,27 @@ TEST_F(ServerCertificates, RenewsItsOwnBeforeItEnds) {
     EXPECT_EQ(shown(*restarted), after);
 }
 
+TEST_F(ServerCertificates, TriesARenewalThatFailsOnceAnHour) {
+    auto certificate = open(own());
+    ASSERT_TRUE(certificate);
+    const std::string before = shown(*certificate);
+    const fs::path elsewhere = folder_.string() + ".away";
+    fs::rename(folder_, elsewhere);
+    clock_.wall_time += std::chrono::days(1825 - 29);
+    for (int look = 0; look < 5; ++look) {
+        let_it_look();
+        EXPECT_EQ(shown(*certificate), before);
+    }
+    EXPECT_THAT(logged_, ElementsAre("certificate_loaded", "certificate_failed"));
+    clock_.steady_time += 1h;
+    EXPECT_EQ(shown(*certificate), before);
+    EXPECT_THAT(logged_, ElementsAre("certificate_loaded", "certificate_failed", "certificate_failed"));
+    fs::rename(elsewhere, folder_);
+    clock_.steady_time += 1h;
+    EXPECT_NE(shown(*certificate), before);
+    EXPECT_EQ(logged_.back(), "certificate_loaded");
+}
+
 TEST_F(ServerCertificates, MakesAnotherForAnotherNameOrWhenTheFileIsDamaged) {
     auto before = open(own());
     ASSERT_TRUE(before);
