@@ -215,6 +215,11 @@ io::Task<ApiResponse> Api::status() {
     body["queue"] = std::move(queue);
     body["mailboxes"] = std::move(mailboxes);
     body["tokens"] = std::move(tokens);
+    json::array certificates;
+    if (context_.certificates)
+        for (const CertificateState& certificate : context_.certificates())
+            certificates.push_back(certificate_view(certificate));
+    body["certificates"] = std::move(certificates);
     json::array targets;
     if (context_.alert_targets)
         for (const alert::TargetStatus& target : context_.alert_targets())

@@ -171,6 +171,11 @@ json::object token_view(const TokenState& token) {
             {"secret_expires", time_view(token.secret_expires)}};
 }
 
+json::object certificate_view(const CertificateState& certificate) {
+    return {
+        {"file", shown(certificate.file)}, {"ends", time_view(certificate.ends)}, {"own", certificate.own}};
+}
+
 json::object alert_target_view(const alert::TargetStatus& target) {
     return {{"target", shown(target.target)},
             {"taken", target.taken},

@@ -39,6 +39,7 @@ using Explain = std::function<Explanation(const queue::RecipientRow& recipient)>
 [[nodiscard]] boost::json::object stalled_view(const StalledQueue& stalled, const queue::StoreHealth& health);
 [[nodiscard]] boost::json::object mailbox_view(const delivery::MailboxStatus& mailbox);
 [[nodiscard]] boost::json::object token_view(const TokenState& token);
+[[nodiscard]] boost::json::object certificate_view(const CertificateState& certificate);
 [[nodiscard]] boost::json::object alert_target_view(const alert::TargetStatus& target);
 [[nodiscard]] boost::json::object trial_view(const alert::Trial& trial);
 [[nodiscard]] boost::json::object counters_view(std::span<const CounterGroup> groups);

@@ -12,6 +12,8 @@ std::string_view to_string(Event event) {
             return "token_failing";
         case Event::secret_expires:
             return "secret_expires";
+        case Event::certificate_expires:
+            return "certificate_expires";
         case Event::queue_old:
             return "queue_old";
         case Event::queue_full:

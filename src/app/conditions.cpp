@@ -97,23 +97,46 @@ void add_token(const admin::TokenState& token, const alert::Thresholds& threshol
     wrong.push_back(std::move(condition));
 }
 
-void add_expiry(const admin::TokenState& token, base::WallTime now, Conditions& wrong) {
+Condition condition_of(const alert::Expiry& expiry) {
+    Condition condition;
+    condition.level = expiry.level;
+    condition.severity = expiry.ended ? Severity::error : Severity::warning;
+    condition.reminders = expiry.ended ? alert::Reminders::yes : alert::Reminders::no;
+    return condition;
+}
+
+void add_secret(const admin::TokenState& token, base::WallTime now, Conditions& wrong) {
     if (!token.secret_expires) return;
     const auto expiry = alert::expiry_of(*token.secret_expires, now);
     if (!expiry) return;
-    Condition condition;
+    Condition condition = condition_of(*expiry);
     condition.event = Event::secret_expires;
     condition.subject = token.credential;
     condition.credential = token.credential;
-    condition.level = expiry->level;
-    condition.severity = expiry->ended ? Severity::error : Severity::warning;
-    condition.reminders = expiry->ended ? alert::Reminders::yes : alert::Reminders::no;
     condition.summary = "the client secret of credential " + token.credential + " " + expiry->words;
     condition.detail = "Without a secret there are no tokens, and without tokens no mail is sent; it waits.";
     condition.remedy =
         "Entra admin center: App registrations, the application, Certificates & secrets: make a new client "
         "secret, put its value where client_secret says, and set secret_expires to its end.";
     condition.relief = "the client secret of credential " + token.credential + " is good for longer";
+    wrong.push_back(std::move(condition));
+}
+
+// One of our own is renewed before the first warning; that this one was not has its reason in the log.
+void add_certificate(const admin::CertificateState& certificate, base::WallTime now, Conditions& wrong) {
+    const auto expiry = alert::expiry_of(certificate.ends, now);
+    if (!expiry) return;
+    Condition condition = condition_of(*expiry);
+    condition.event = Event::certificate_expires;
+    condition.subject = certificate.file;
+    condition.summary = "the certificate that clients are shown " + expiry->words;
+    condition.detail = "It is in " + certificate.file +
+                       ". Clients that look at it do not send with one that has ended; others go on.";
+    condition.remedy =
+        certificate.own
+            ? "It is made and renewed by mailramp, which could not do it: see certificate_failed in the log."
+            : "Put its successor into the same file (and its key, if it is a new one); no restart is needed.";
+    condition.relief = "the certificate that clients are shown is good for longer";
     wrong.push_back(std::move(condition));
 }
 
@@ -184,8 +207,10 @@ std::vector<Condition> conditions_of(const Situation& situation, const alert::Th
     add_age(situation, thresholds.queue_age_max, wrong);
     for (const admin::TokenState& token : situation.tokens) {
         add_token(token, thresholds, wrong);
-        add_expiry(token, situation.now, wrong);
+        add_secret(token, situation.now, wrong);
     }
+    for (const admin::CertificateState& certificate : situation.certificates)
+        add_certificate(certificate, situation.now, wrong);
     for (const delivery::MailboxStatus& mailbox : situation.mailboxes) {
         add_paused(mailbox, wrong);
         add_stopped_senders(mailbox, wrong);

@@ -18,6 +18,7 @@ struct Situation {
     base::WallTime now;
     std::vector<delivery::MailboxStatus> mailboxes;
     std::vector<admin::TokenState> tokens;
+    std::vector<admin::CertificateState> certificates;
     queue::StoreHealth health;
     std::optional<queue::QueueCounts> counts;    // nothing: not known yet
     std::optional<admin::StalledQueue> stalled;  // the disk does not answer

@@ -114,7 +114,8 @@ struct Daemon::Impl {
     [[nodiscard]] base::Result<> resume(const std::string& name_or_address);
     [[nodiscard]] admin::Explanation explain(const queue::RecipientRow& recipient) const;
     [[nodiscard]] Standing standing() const;
-    [[nodiscard]] Situation situation() const;
+    [[nodiscard]] std::vector<admin::CertificateState> certificate_states();
+    [[nodiscard]] Situation situation();
     [[nodiscard]] oauth::TokenCache* cache_of(const std::string& credential);
 
     // Coroutines; each runs while `this` lives, which is until the event loop has stopped.
@@ -310,6 +311,7 @@ base::Result<> Daemon::Impl::open_admin() {
             },
         .explain = [this](const queue::RecipientRow& recipient) { return explain(recipient); },
         .stalled_queue = [this] { return watch->stalled(); },
+        .certificates = [this] { return certificate_states(); },
         .alert_targets = [this] { return notifier->targets(); },
         .try_alerts = [this] { return notifier->try_targets(); },
     };
@@ -325,6 +327,18 @@ std::vector<admin::TokenState> Daemon::Impl::token_states() const {
         states.push_back({.credential = runtime.cache.credential(),
                           .status = runtime.cache.status(),
                           .secret_expires = runtime.secret_expires});
+    return states;
+}
+
+std::vector<admin::CertificateState> Daemon::Impl::certificate_states() {
+    std::vector<admin::CertificateState> states;
+    for (std::optional<io::ServerCertificate>* shown : {&certificate, &legacy_certificate}) {
+        if (!*shown) continue;
+        const std::string file = (*shown)->file().string();
+        // Both kinds of listener may show the same one.
+        if (!states.empty() && states.front().file == file) continue;
+        states.push_back({.file = file, .ends = (*shown)->current().ends(), .own = (*shown)->is_own()});
+    }
     return states;
 }
 
@@ -408,10 +422,11 @@ Standing Daemon::Impl::standing() const {
     return standing;
 }
 
-Situation Daemon::Impl::situation() const {
+Situation Daemon::Impl::situation() {
     return {.now = clock.wall(),
             .mailboxes = dispatcher->mailboxes(),
             .tokens = token_states(),
+            .certificates = certificate_states(),
             .health = store->health(),
             .counts = watch->counts(),
             .stalled = watch->stalled()};

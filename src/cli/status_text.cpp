@@ -165,6 +165,16 @@ std::string secret_text(const json::object& token, const View& view) {
                     expiry->ended ? Tone::bad : Tone::warning, view);
 }
 
+std::string certificate_text(const json::object& certificate, const View& view) {
+    const auto end = time_at(certificate, "ends");
+    if (!end) return {};
+    const auto expiry = alert::expiry_of(*end, view.now);
+    if (!expiry) return {};
+    return sentence(
+        "The certificate that clients are shown " + expiry->words + ": " + text_at(certificate, "file") + ".",
+        expiry->ended ? Tone::bad : Tone::warning, view);
+}
+
 std::string alert_target_text(const json::object& target, const View& view) {
     const std::string trouble = text_at(target, "trouble");
     if (trouble.empty()) return {};
@@ -197,6 +207,9 @@ std::string status_text(const json::object& status, const View& view) {
         if (!token.is_object()) continue;
         out += token_text(token.get_object(), view);
         out += secret_text(token.get_object(), view);
+    }
+    for (const json::value& certificate : array_at(status, "certificates")) {
+        if (certificate.is_object()) out += certificate_text(certificate.get_object(), view);
     }
     for (const json::value& target : array_at(status, "alert_targets")) {
         if (target.is_object()) out += alert_target_text(target.get_object(), view);

@@ -43,6 +43,17 @@ Path key_of_listener(const Settings& settings, const Report& report, std::size_t
     return entry_of(report, "listen", i);
 }
 
+// Devices keep the password that Microsoft 365 took from them; some of them show it to everybody on the way.
+void warn_of_open_passwords(const inbound::ListenerOptions& terms, const Path& key, const std::string& shown,
+                            Report& report) {
+    if (terms.auth != inbound::ListenerAuth::any || terms.tls == inbound::ListenerTls::implicit) return;
+    report.warn(key,
+                shown +
+                    " takes any password from other machines, also without TLS, for everybody on the way "
+                    "to read: set a made-up one in the programs, never the one of a mailbox; auth: users "
+                    "takes passwords under TLS only");
+}
+
 void check_listen(const Settings& settings, Report& report) {
     const auto& listen = settings.inbound.listen;
     if (listen.empty())
@@ -61,6 +72,7 @@ void check_listen(const Settings& settings, Report& report) {
         else if (listen[i].address == "0.0.0.0" || listen[i].address == "::")
             report.warn(key,
                         shown + " listens on every network of this machine; name one address if you can");
+        warn_of_open_passwords(inbound::terms_for(settings.inbound, listen[i]), key, shown, report);
     }
 }
 

@@ -26,7 +26,7 @@ class Authority:
                  '-days', 2, '-subj', '/CN=Test authority', '-addext', 'basicConstraints=critical,CA:TRUE',
                  '-addext', 'keyUsage=critical,keyCertSign,cRLSign')
 
-    def issue(self, name, *alternatives):
+    def issue(self, name, *alternatives, days=2):
         """A server certificate for `name`; alternatives are like 'DNS:localhost'. Returns (certificate, key)."""
         certificate, key = self.folder / f'{name}.pem', self.folder / f'{name}.key'
         request, extensions = self.folder / f'{name}.csr', self.folder / f'{name}.ext'
@@ -34,7 +34,7 @@ class Authority:
         extensions.write_text(f'subjectAltName={names}\nextendedKeyUsage=serverAuth\nbasicConstraints=CA:FALSE\n')
         _openssl('req', '-newkey', 'rsa:2048', '-nodes', '-keyout', key, '-out', request, '-subj', f'/CN={name}')
         _openssl('x509', '-req', '-in', request, '-CA', self.certificate, '-CAkey', self._key, '-CAcreateserial',
-                 '-days', 2, '-extfile', extensions, '-out', certificate)
+                 '-days', days, '-extfile', extensions, '-out', certificate)
         return certificate, key
 
 

@@ -7,6 +7,7 @@ import pathlib
 import sys
 
 import alert_receiver
+import certificates
 import harness
 import relay
 
@@ -124,6 +125,21 @@ class Alerts(relay.Scenario):
         self.start(secret_expires=in_days(31))
         self.expect_mail_to_go()
         self.assertEqual(self.daemon.events('alert_raised'), [])
+
+    def test_a_certificate_for_clients_that_ends_is_told_and_so_is_its_successor(self):
+        self.receive()
+        authority = certificates.Authority(self.folder / 'ca')
+        certificate, key = authority.issue('mailramp.test', 'DNS:localhost', days=6)
+        self.start(listeners=[{'address': '"127.0.0.1:0"', 'tls': 'starttls'}],
+                   inbound={'certificate': certificate, 'certificate_key': key})
+        alert = self.receiver.wait_for('certificate_expires')
+        self.assertEqual((alert['subject'], alert['severity']), (str(certificate), 'warning'))
+        self.assertRegex(alert['summary'], r'clients are shown ends in [56] days, on ')
+        shown = self.mailramp('status', '--config', self.daemon.config).stdout
+        self.assertIn(f'{certificate}.', shown)
+        successor, _ = authority.issue('mailramp.test', 'DNS:localhost', days=60)
+        self.assertEqual(successor, certificate)
+        self.assertIn('good for longer', self.receiver.wait_for('certificate_expires', resolved=True)['summary'])
 
     def test_a_queue_that_is_too_old_is_told(self):
         self.receive()

@@ -39,6 +39,13 @@ struct TokenState {
     std::optional<base::WallTime> secret_expires = {};  // as configured
 };
 
+// What TLS clients are shown.
+struct CertificateState {
+    std::string file;
+    base::WallTime ends;
+    bool own = false;  // made, and renewed, by us
+};
+
 // What an answer means to a human.
 struct Explanation {
     std::string cause;
@@ -69,6 +76,8 @@ struct AdminContext {
     std::function<Explanation(const queue::RecipientRow& recipient)> explain;
     // Nothing while the disk answers; without it the disk is taken to.
     std::function<std::optional<StalledQueue>()> stalled_queue = {};
+    // Without it, TLS is not offered.
+    std::function<std::vector<CertificateState>()> certificates = {};
     // Who is told of trouble; without it, nobody.
     std::function<std::vector<alert::TargetStatus>()> alert_targets = {};
     // As Notifier::try_targets().

@@ -18,6 +18,7 @@ enum class Event {
     sender_stopped,
     token_failing,
     secret_expires,
+    certificate_expires,
     queue_old,
     queue_full,
     queue_failed,

@@ -21,7 +21,7 @@ struct ServerCertificateOptions {
     std::filesystem::path own_folder;
     std::vector<std::string> own_names;
     base::Duration own_validity = std::chrono::days(5 * 365);
-    base::Duration own_renewal = std::chrono::days(30);         // before it ends
+    base::Duration own_renewal = std::chrono::days(31);         // before it ends
     base::Duration own_backdating = std::chrono::days(1);       // for clients whose clock is slow
     base::Duration look_interval = std::chrono::seconds(1);     // how often changes are looked for, at most
     base::Duration own_retry_interval = std::chrono::hours(1);  // of a renewal that failed
@@ -36,6 +36,9 @@ class ServerCertificate {
                                                               const base::Clock& clock, base::Logger logger);
     // For the next handshake.
     [[nodiscard]] const TlsServer& current();
+    // Where it is; one of our own is renewed by itself.
+    [[nodiscard]] const std::filesystem::path& file() const { return options_.certificate; }
+    [[nodiscard]] bool is_own() const { return own_; }
 
   private:
     // Tells a file from the one that was there before.
@@ -46,7 +49,6 @@ class ServerCertificate {
     };
 
     ServerCertificate(ServerCertificateOptions options, const base::Clock& clock, base::Logger logger);
-    [[nodiscard]] bool is_own() const { return own_; }
     [[nodiscard]] base::Result<> load();
     [[nodiscard]] base::Result<> load_own();
     [[nodiscard]] bool is_good_own(const TlsServer& server) const;

@@ -28,22 +28,24 @@ using testing::Not;
 class ApiTest : public testing::Test {
   protected:
     AdminContext context() {
-        return AdminContext{clock,
-                            store,
-                            "0.1.0",
-                            [] { return std::vector<std::string>{"127.0.0.1:25", "[::1]:25"}; },
-                            [this] { return mailboxes; },
-                            [this] { return tokens; },
-                            [this] { ++senders_tried_again; },
-                            [this](const std::string& name) {
-                                resumed.push_back(name);
-                                return resume_result;
-                            },
-                            [] { return std::vector<CounterGroup>{{"inbound", {{"sessions", 7}}}}; },
-                            [](const queue::RecipientRow& recipient) {
-                                return Explanation{recipient.mailbox + " got " + recipient.answer.enhanced,
-                                                   "do this"};
-                            }};
+        AdminContext seen{clock,
+                          store,
+                          "0.1.0",
+                          [] { return std::vector<std::string>{"127.0.0.1:25", "[::1]:25"}; },
+                          [this] { return mailboxes; },
+                          [this] { return tokens; },
+                          [this] { ++senders_tried_again; },
+                          [this](const std::string& name) {
+                              resumed.push_back(name);
+                              return resume_result;
+                          },
+                          [] { return std::vector<CounterGroup>{{"inbound", {{"sessions", 7}}}}; },
+                          [](const queue::RecipientRow& recipient) {
+                              return Explanation{recipient.mailbox + " got " + recipient.answer.enhanced,
+                                                 "do this"};
+                          }};
+        seen.certificates = [this] { return certificates; };
+        return seen;
     }
 
     ApiResponse ask(std::string method, std::string target) {
@@ -83,6 +85,7 @@ class ApiTest : public testing::Test {
     FakeClock clock;
     std::vector<delivery::MailboxStatus> mailboxes;
     std::vector<TokenState> tokens;
+    std::vector<CertificateState> certificates;
     std::vector<std::string> resumed;
     int senders_tried_again = 0;
     base::Result<> resume_result;
@@ -139,6 +142,12 @@ TEST_F(ApiTest, StatusTellsWhyAMailboxIsPausedAndATokenMissing) {
     EXPECT_EQ(body.at("tokens").at(0).at("usable"), false);
     EXPECT_EQ(body.at("tokens").at(0).at("last_failure").at("kind"), "configuration");
     EXPECT_EQ(body.at("tokens").at(0).at("last_failure").at("cause"), "the secret has expired");
+}
+
+TEST_F(ApiTest, StatusHasTheCertificatesThatClientsAreShown) {
+    certificates = {{"/etc/mailramp/tls.pem", clock.wall_now, false}};
+    EXPECT_EQ(json::serialize(ask_json("GET", "/v1/status").at("certificates")),
+              R"([{"file":"/etc/mailramp/tls.pem","ends":"2026-11-18T11:06:40.250Z","own":false}])");
 }
 
 TEST_F(ApiTest, ListPassesItsFieldsOnAndNamesTheNextPage) {

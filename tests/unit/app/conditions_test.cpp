@@ -123,6 +123,25 @@ TEST(Conditions, TellOfASecretThatEnds) {
     EXPECT_EQ(only(situation).reminders, alert::Reminders::yes);
 }
 
+TEST(Conditions, TellOfACertificateThatEndsWithWhatToDo) {
+    Situation situation = good();
+    situation.certificates.push_back({.file = "/etc/mailramp/tls.pem", .ends = now + std::chrono::days(31)});
+    EXPECT_THAT(conditions_of(situation, {}), IsEmpty());
+    situation.certificates[0].ends = now + std::chrono::days(7);
+    const alert::Condition soon = only(situation);
+    EXPECT_EQ(soon.event, Event::certificate_expires);
+    EXPECT_EQ(soon.subject, "/etc/mailramp/tls.pem");
+    EXPECT_EQ(soon.severity, Severity::warning);
+    EXPECT_EQ(soon.reminders, alert::Reminders::no);
+    EXPECT_THAT(soon.summary, HasSubstr("clients are shown ends in 7 days, on 2026-11-30"));
+    EXPECT_THAT(soon.remedy, HasSubstr("into the same file"));
+    situation.certificates[0].ends = now;
+    EXPECT_EQ(only(situation).severity, Severity::error);
+    EXPECT_GT(only(situation).level, soon.level);
+    situation.certificates[0].own = true;
+    EXPECT_THAT(only(situation).remedy, HasSubstr("certificate_failed"));
+}
+
 TEST(Conditions, TellOfAnOldQueueAsConfigured) {
     Situation situation = good();
     situation.counts->messages = 3;

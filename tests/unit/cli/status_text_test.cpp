@@ -77,6 +77,12 @@ TEST(StatusText, WarnsOfASecretThatEndsAndOfAlertsThatDoNotArrive) {
                 testing::HasSubstr("The client secret of credential contoso ends in 6 days"));
     token["secret_expires"] = "2027-11-24T00:00:00.000Z";
     EXPECT_EQ(status_text(status, sample_view()).find("secret"), std::string::npos);
+    status["certificates"] = json::parse(R"([{"file": "/a.pem", "ends": "2026-11-24T00:00:00.000Z"},
+                                             {"file": "/b.pem", "ends": "2027-11-24T00:00:00.000Z"}])");
+    EXPECT_THAT(status_text(status, sample_view()),
+                testing::HasSubstr(
+                    "The certificate that clients are shown ends in 6 days, on 2026-11-24: /a.pem.\n"));
+    EXPECT_EQ(status_text(status, sample_view()).find("/b.pem"), std::string::npos);
     status["alert_targets"] = json::parse(R"([{"target": "webhook https://a.example", "trouble": "HTTP 500"},
                                               {"target": "exec /bin/b", "trouble": ""}])");
     const std::string text = status_text(status, sample_view());

@@ -183,6 +183,18 @@ TEST(ShortForm, TakesEveryValueOfASetupInstruction) {
     EXPECT_EQ(settings.mailboxes[0].address, "alerts@contoso.com");
 }
 
+TEST(Listeners, WarnOfPasswordsThatCanBeReadOnTheWay) {
+    const auto told = [](const std::string& listener) {
+        return warnings_of(short_form + "allow: [192.0.2.0/24]\nlisteners:\n  - " + listener + "\n");
+    };
+    EXPECT_THAT(
+        told("{address: \"192.0.2.1:25\"}"),
+        HasSubstr("listeners[0].address: warning: 192.0.2.1:25 takes any password from other machines"));
+    for (const char* safe : {"{address: \"192.0.2.1:465\"}", "{address: \"192.0.2.1:25\", auth: none}",
+                             "{address: \"127.0.0.1:2525\", tls: starttls}"})
+        EXPECT_EQ(told(safe), "") << safe;
+}
+
 TEST(Listeners, AreOpenedInAdditionToListen) {
     const Settings settings =
         good(short_form +

@@ -90,7 +90,7 @@ TEST_F(ServerCertificates, RenewsItsOwnBeforeItEnds) {
     auto certificate = open(own());
     ASSERT_TRUE(certificate);
     const std::string before = shown(*certificate);
-    clock_.wall_time += std::chrono::days(1825 - 31);
+    clock_.wall_time += std::chrono::days(1825 - 32);
     let_it_look();
     EXPECT_EQ(shown(*certificate), before);
     clock_.wall_time += std::chrono::days(2);
