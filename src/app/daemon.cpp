@@ -25,6 +25,7 @@
 #include "app/listeners.h"
 #include "app/queue_watch.h"
 #include "app/service_manager.h"
+#include "app/spare_memory.h"
 #include "app/views.h"
 #include "mailramp/admin/server.h"
 #include "mailramp/alert/notifier.h"
@@ -144,6 +145,7 @@ struct Daemon::Impl {
     std::vector<std::string> names;
     std::unique_ptr<queue::QueueStore> store;
     std::optional<QueueWatch> watch;
+    CrowdWatch crowd;
     std::unique_ptr<io::CurlHttpClient> http;
     std::deque<CredentialRuntime> credentials;
     std::unique_ptr<upstream::SmtpCourier> courier;
@@ -400,6 +402,8 @@ io::Task<> Daemon::Impl::report_status() {
     for (;;) {
         watch->look();
         aliases->look();
+        if (crowd.has_left(inbound_server->take_sessions_peak(), inbound_server->counters().sessions_open))
+            give_spare_memory_back();
         if (draining) {
             manager.tell(Notice::stopping, stopping_status);
         } else {

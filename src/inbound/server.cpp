@@ -74,7 +74,8 @@ struct Server::Impl : std::enable_shared_from_this<Server::Impl> {
     std::vector<std::shared_ptr<io::Listener>> listeners;
     std::unordered_set<Session*> sessions;
     std::map<std::string, std::size_t, std::less<>> sessions_of_client;
-    io::Event changed;  // a session ended
+    std::size_t sessions_peak = 0;  // since it was last asked for
+    io::Event changed;              // a session ended
 };
 
 bool Server::Impl::has_room_for(const std::string& client) const {
@@ -128,6 +129,7 @@ class Server::Impl::Registration {
         server_.sessions.insert(&session_);
         ++server_.sessions_of_client[client_];
         server_.context.counters.sessions_open = server_.sessions.size();
+        server_.sessions_peak = std::max(server_.sessions_peak, server_.sessions.size());
     }
     ~Registration() {
         server_.sessions.erase(&session_);
@@ -202,6 +204,10 @@ io::Task<> Server::drain(base::SteadyTime deadline) {
 
 const Counters& Server::counters() const {
     return impl_->context.counters;
+}
+
+std::size_t Server::take_sessions_peak() {
+    return std::exchange(impl_->sessions_peak, impl_->sessions.size());
 }
 
 }  // namespace mailramp::inbound

@@ -7,6 +7,7 @@ and are held to no figure.
 import math
 import pathlib
 import shutil
+import socket
 import tempfile
 import threading
 
@@ -73,6 +74,46 @@ class Idle(relay.Scenario):
         harness.require_root()
         self.daemon = self.started(harness.Daemon(configs.plain(self.folder, self.folder / 'queue', self.reserved_port())))
         self.expect_little_memory()
+
+
+class Crowd(relay.Scenario):
+    """Sessions with as many recipients as there may be, with names as long as there are."""
+
+    SESSIONS = 100
+    RECIPIENTS = 500
+    NAME = 'l' * 56 + '@' + '.'.join(['d' * 60] * 3)
+
+    def setUp(self):
+        super().setUp()
+        harness.require_root()
+        config = configs.plain(self.folder, self.folder / 'queue', self.reserved_port())
+        self.daemon = self.started(harness.Daemon(config))
+
+    def session(self):
+        client = socket.create_connection(('127.0.0.1', self.daemon.port), timeout=harness.DEADLINE)
+        self.addCleanup(client.close)
+        names = (f'RCPT TO:<{number:04d}{self.NAME}>\r\n' for number in range(self.RECIPIENTS))
+        client.sendall(b'EHLO client.test\r\nMAIL FROM:<' + SENDER.encode() + b'>\r\n')
+        client.sendall(''.join(names).encode())
+        answers = b''
+        # Beyond inbound.memory_max there is no room for more: 452.
+        while answers.count(b'250 2.1.5') + answers.count(b'452 4.3.1') < self.RECIPIENTS:
+            part = client.recv(65536)
+            self.assertTrue(part, answers[-200:])
+            answers += part
+        return client
+
+    def test_what_they_needed_is_given_back_when_they_have_gone(self):
+        pid = self.daemon.process.pid
+        before = measuring.private_bytes(pid)
+        sessions = [self.session() for _ in range(self.SESSIONS)]
+        most = measuring.private_bytes(pid)
+        self.assertGreater(most - before, 10 * MIB, 'else there is nothing to give back')
+        for client in sessions:
+            client.close()
+        kept = lambda: measuring.private_bytes(pid) - before  # noqa: E731
+        harness.eventually(lambda: kept() <= limit(4 * MIB), what=lambda: f'no crowd: {kept() / MIB:.1f} MiB more than before')
+        print(f'a crowd of {self.SESSIONS}: {most / MIB:.1f} MiB, then {measuring.private_bytes(pid) / MIB:.1f} MiB', flush=True)
 
 
 class Uploads(relay.Scenario):

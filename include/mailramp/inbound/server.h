@@ -55,6 +55,8 @@ class Server {
     io::Task<> drain(base::SteadyTime deadline);
 
     [[nodiscard]] const Counters& counters() const;
+    // The most sessions at once since it was last asked.
+    [[nodiscard]] std::size_t take_sessions_peak();
 
   private:
     struct Impl;
