@@ -362,7 +362,8 @@ class Container(harness.Program):
 
     def execute(self, *command, seconds=harness.DEADLINE):
         """`docker exec`: as the same user, in the same place."""
-        inside = ['nsenter', '--target', str(self.pid()), '--mount', '--pid', '--ipc', '--uts', 'chroot', str(self.image.root)]
+        # Its root, not the path to it: that is another one where this machine is a root of its own.
+        inside = ['nsenter', f'--target={self.pid()}', '--mount', '--pid', '--ipc', '--uts', '--root', '--wd']
         return subprocess.run([*inside, *self._as_user(command)], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                               stderr=subprocess.PIPE, text=True, timeout=seconds, check=False)
 
