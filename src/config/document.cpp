@@ -114,7 +114,11 @@ class Builder final : public YAML::EventHandler {
         const Node key = std::move(*map.key);
         map.key.reset();
         if (key.kind != Node::Kind::scalar) {
-            problems_.add(key.mark, path(), "a key must be a word");
+            // [::1]:25 is a list in place of a key to YAML.
+            problems_.add(key.mark, path(), "a key must be a word",
+                          key.kind == Node::Kind::list
+                              ? "an IPv6 address with a port stands in quotes: \"[::1]:25\""
+                              : "");
             return;
         }
         const auto first = std::ranges::find(map.node.entries, key.text, &Entry::key);

@@ -18,6 +18,7 @@ namespace {
 constexpr std::string_view between_levels = "__";
 constexpr std::string_view chosen_name = "<name>";
 constexpr std::string_view file_suffix = "_FILE";
+constexpr std::size_t list_bytes_shown = 200;  // of a value that is no secret
 
 // Ours, and no keys: one is for commands, one for mailramp-sendmail.
 constexpr std::array<std::string_view, 2> other_variables{"MAILRAMP_SOCKET", "MAILRAMP_SENDMAIL_SERVER"};
@@ -32,6 +33,7 @@ struct Target {
     enum class Kind { value, records, section, secret, secret_file };
     Kind kind = Kind::value;
     Path path = {};
+    bool list = false;  // of values
 };
 
 Variable split(std::string_view entry) {
@@ -111,7 +113,7 @@ class KeyFinder {
             if (auto target = match(key, levels_of_key(key.path), levels)) return target;
             if (!key.names) continue;
             auto target = match(key, levels_of_key(key.path + "." + std::string(chosen_name)), levels);
-            if (target) return Target{Target::Kind::value, std::move(target->path)};
+            if (target) return Target{Target::Kind::value, std::move(target->path), key.list};
         }
         // A mailbox and a credential may have sections of the top level to themselves.
         if (levels.size() < 4) return {};
@@ -119,7 +121,7 @@ class KeyFinder {
         const auto shared = find({levels.begin() + 2, levels.end()});
         if (!own || !shared) return {};
         own->path.insert(own->path.end(), shared->path.begin() + 1, shared->path.end());
-        return Target{shared->kind, std::move(own->path)};
+        return Target{shared->kind, std::move(own->path), shared->list};
     }
 
     // Names of variables without their prefix, for what was probably meant.
@@ -147,7 +149,7 @@ class KeyFinder {
     [[nodiscard]] std::optional<Target> match(const Key& key, const std::vector<std::string>& words,
                                               const std::vector<std::string>& levels) const {
         if (words.size() != levels.size()) return {};
-        Target target{.kind = kind_of(key)};
+        Target target{.kind = kind_of(key), .list = key.list};
         for (std::size_t i = 0; i < words.size(); ++i) {
             if (words[i] == chosen_name) {
                 target.path.push_back(name_meant(levels[i], locate(root_, target.path).node));
@@ -213,21 +215,18 @@ void mark_all(Node& node, const Mark& mark) {
 std::optional<Node> read_list(const Variable& variable, const Mark& mark, Problems& problems) {
     Problems found;
     Node document = parse_document("value: " + std::string(variable.value) + "\n", found);
-    for (ConfigError& error : found.take())
+    std::vector<ConfigError> errors = found.take();
+    const bool sound = errors.empty() && document.entries.size() == 1;
+    for (ConfigError& error : errors)
         problems.add(mark, {}, std::move(error.what), std::move(error.allowed));
-    if (document.entries.size() != 1) return {};
+    if (!sound) return {};
     Node list = std::move(document.entries.front().value);
     mark_all(list, mark);
     return list;
 }
 
 // Notes what no value has.
-bool check_text(std::string_view value, const Mark& mark, Problems& problems) {
-    if (base::printable(value, value.size()) != value) {
-        problems.add(mark, {},
-                     "the value has a line end or a control character in it, or is not valid UTF-8");
-        return false;
-    }
+bool check_quotes(std::string_view value, const Mark& mark, Problems& problems) {
     const bool quoted =
         value.size() > 1 && value.front() == value.back() && (value.front() == '"' || value.front() == '\'');
     if (quoted)
@@ -236,10 +235,20 @@ bool check_text(std::string_view value, const Mark& mark, Problems& problems) {
     return !quoted;
 }
 
+bool check_text(std::string_view value, const Mark& mark, Problems& problems) {
+    if (base::printable(value, value.size()) != value) {
+        problems.add(mark, {},
+                     "the value has a line end or a control character in it, or is not valid UTF-8");
+        return false;
+    }
+    return check_quotes(value, mark, problems);
+}
+
 // Brackets make a list; anything else is the text itself, whatever its characters would mean in YAML.
-std::optional<Node> read_value(const Variable& variable, Target::Kind kind, const Mark& mark,
+std::optional<Node> read_value(const Variable& variable, const Target& target, const Mark& mark,
                                Problems& problems) {
     const std::string_view value = variable.value;
+    const Target::Kind kind = target.kind;
     if (kind == Target::Kind::section) {
         problems.add(mark, {}, "this is a section, and each of its keys is a variable of its own",
                      mark.variable + std::string(between_levels) + " and the name of a key");
@@ -249,6 +258,11 @@ std::optional<Node> read_value(const Variable& variable, Target::Kind kind, cons
     if (value.starts_with('[') && value.ends_with(']')) return read_list(variable, mark, problems);
     if (kind == Target::Kind::records) {
         problems.add(mark, {}, "this is not a list", "entries in brackets: [{mailbox: alerts}]");
+        return {};
+    }
+    if (target.list && value.find(',') != std::string_view::npos) {
+        problems.add(mark, {}, "several values stand in brackets",
+                     std::string(variable.name) + "=[" + base::printable(value, list_bytes_shown) + "]");
         return {};
     }
     Node node;
@@ -262,6 +276,7 @@ std::optional<Node> read_value(const Variable& variable, Target::Kind kind, cons
 std::optional<Node> read_secret_place(const Variable& variable, Target::Kind kind, const Mark& mark,
                                       Problems& problems) {
     const bool is_file = kind == Target::Kind::secret_file;
+    if (!check_quotes(variable.value, mark, problems)) return {};
     if (!is_file && variable.value.starts_with('{')) {
         problems.add(mark, {}, "the value of this variable is the secret itself",
                      "for a file: " + std::string(variable.name) + std::string(file_suffix) + "=/path");
@@ -325,7 +340,7 @@ std::vector<std::string> lay_environment(Node& root, std::span<const std::string
         used.push_back(mark.variable);
         const bool secret = target->kind == Target::Kind::secret || target->kind == Target::Kind::secret_file;
         auto value = secret ? read_secret_place(variable, target->kind, mark, problems)
-                            : read_value(variable, target->kind, mark, problems);
+                            : read_value(variable, *target, mark, problems);
         // What is wrong with it has been said; that it is missing as well would be wrong.
         if (!value)
             problems.note_meant(target->path);

@@ -66,6 +66,7 @@ class Table {
     Table& list(const std::string& name, Member member, const ValueType<T>& type, std::size_t items_max,
                 std::string doc, Need need = Need::optional) {
         Row row = make_row(name, "a list; each entry: " + type.words, std::move(doc), need);
+        row.key.list = true;
         row.show = [member, type](const Owner& owner) {
             std::vector<std::string> shown;
             for (const T& item : std::invoke(member, owner))
@@ -90,6 +91,7 @@ class Table {
         Row row = make_row(name, "names, each with one value or a list; each value: " + type.words,
                            std::move(doc), Need::optional);
         row.key.names = true;
+        row.key.list = true;
         row.bind = [member, names, type, names_max, items_max, make](Owner& owner, const Node& node,
                                                                      const Path& path, Problems& problems) {
             if (!check_map(node, path, problems)) return;

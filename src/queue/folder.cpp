@@ -46,7 +46,18 @@ base::Result<> sync_folder(const Path& path) {
     return {};
 }
 
-base::Result<> check_folder(const Path& path) {
+// Whether others could write to it, which they can no longer: what they have put there is found by its owner.
+base::Result<bool> close_to_others(const Path& path, mode_t mode) {
+    if ((mode & (S_IWGRP | S_IWOTH)) == 0) return false;
+    const Descriptor folder(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+    if (folder.get() >= 0 && ::fchmod(folder.get(), folder_mode) == 0) return true;
+    base::Error error = base::system_error("chmod 0700 " + path.string(), errno);
+    error.message += ": others may write to it, and it holds mail";
+    return std::unexpected(std::move(error));
+}
+
+// See close_to_others for the value.
+base::Result<bool> check_folder(const Path& path) {
     struct stat found{};
     if (::lstat(path.c_str(), &found) != 0)
         return std::unexpected(base::system_error("look at " + path.string(), errno));
@@ -59,10 +70,7 @@ base::Result<> check_folder(const Path& path) {
         return base::fail(ErrorKind::io, name + " belongs to user " + std::to_string(found.st_uid) +
                                              ", mailramp runs as " + std::to_string(::geteuid()) +
                                              ": change its owner (chown), or run mailramp as that user");
-    if ((found.st_mode & (S_IWGRP | S_IWOTH)) != 0)
-        return base::fail(ErrorKind::io, "others may write to " + name +
-                                             ", which holds mail: close it with chmod 0700 " + name);
-    return {};
+    return close_to_others(path, found.st_mode);
 }
 
 // Makes the folder durable if it was not there.
@@ -89,6 +97,14 @@ base::Result<> check_file(int descriptor, const Path& path) {
     if ((found.st_mode & ALLPERMS) != file_mode && ::fchmod(descriptor, file_mode) != 0)
         return std::unexpected(base::system_error("chmod 0600 " + path.string(), errno));
     return {};
+}
+
+// What SQLite will open by itself: in a folder that others could write to, it may be theirs.
+base::Result<> check_file_if_there(const Path& path) {
+    const Descriptor file(::open(path.c_str(), O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
+    if (file.get() >= 0) return check_file(file.get(), path);
+    if (errno == ENOENT) return {};
+    return std::unexpected(base::system_error("open " + path.string(), errno));
 }
 
 base::Result<int> open_file(const Path& path) {
@@ -133,7 +149,8 @@ base::Result<> take_lock(int lock, const Path& directory) {
 base::Result<Folder> Folder::open(const Path& directory) {
     if (directory.empty()) return base::fail(ErrorKind::invalid, "the queue needs a folder");
     if (auto made = make_folder(directory); !made) return std::unexpected(made.error());
-    if (auto sound = check_folder(directory); !sound) return std::unexpected(sound.error());
+    const auto closed = check_folder(directory);
+    if (!closed) return std::unexpected(closed.error());
     std::error_code failure;
     const Path path = std::filesystem::canonical(directory, failure);
     if (failure) return std::unexpected(base::system_error("resolve " + directory.string(), failure.value()));
@@ -142,7 +159,12 @@ base::Result<Folder> Folder::open(const Path& directory) {
     Folder folder(path, *lock);
     if (auto taken = take_lock(folder.lock_, path); !taken) return std::unexpected(taken.error());
     if (auto made = make_folder(folder.bodies()); !made) return std::unexpected(made.error());
-    if (auto sound = check_folder(folder.bodies()); !sound) return std::unexpected(sound.error());
+    const auto closed_bodies = check_folder(folder.bodies());
+    if (!closed_bodies) return std::unexpected(closed_bodies.error());
+    if (*closed) folder.closed_.push_back(path);
+    if (*closed_bodies) folder.closed_.push_back(folder.bodies());
+    if (auto sound = check_file_if_there(folder.database().string() + "-wal"); !sound)
+        return std::unexpected(sound.error());
     const bool is_new = !std::filesystem::exists(folder.database(), failure);
     const auto database = open_file(folder.database());
     if (!database) return std::unexpected(database.error());
@@ -153,10 +175,13 @@ base::Result<Folder> Folder::open(const Path& directory) {
 }
 
 Folder::Folder(Folder&& other) noexcept
-    : path_(std::move(other.path_)), lock_(std::exchange(other.lock_, -1)) {}
+    : path_(std::move(other.path_)),
+      closed_(std::move(other.closed_)),
+      lock_(std::exchange(other.lock_, -1)) {}
 
 Folder& Folder::operator=(Folder&& other) noexcept {
     std::swap(path_, other.path_);
+    std::swap(closed_, other.closed_);
     std::swap(lock_, other.lock_);
     return *this;
 }

@@ -3,13 +3,14 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <vector>
 
 #include "mailramp/base/result.h"
 
 namespace mailramp::queue {
 
-// Holds the lock on a queue folder as long as it lives. The folder is 0700 when we make it; everything in it
-// is 0600. Move-only.
+// Holds the lock on a queue folder as long as it lives. The folder is 0700 when we make it, and made so when
+// others may write to it; everything in it is 0600. Move-only.
 class Folder {
   public:
     // Makes what is missing (the folder itself, not its parents), checks what is there, and takes the lock.
@@ -21,6 +22,8 @@ class Folder {
     ~Folder();
 
     [[nodiscard]] const std::filesystem::path& path() const { return path_; }  // canonical
+    // What others could have written to until now: an engine that gives volumes to a group does that.
+    [[nodiscard]] const std::vector<std::filesystem::path>& closed() const { return closed_; }
     [[nodiscard]] std::filesystem::path database() const { return path_ / "queue.db"; }
     [[nodiscard]] std::filesystem::path bodies() const { return path_ / "bodies"; }
     [[nodiscard]] std::filesystem::path lock_file() const { return path_ / "lock"; }
@@ -28,6 +31,7 @@ class Folder {
   private:
     Folder(std::filesystem::path path, int lock) : path_(std::move(path)), lock_(lock) {}
     std::filesystem::path path_;
+    std::vector<std::filesystem::path> closed_;
     int lock_ = -1;
 };
 

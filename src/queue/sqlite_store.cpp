@@ -33,6 +33,9 @@ base::Result<std::unique_ptr<QueueStore>> open_sqlite_store(const SqliteStoreOpt
     if (!core)
         return base::fail("the queue in " + folder->path().string() + " cannot be opened", core.error());
 
+    for (const std::filesystem::path& closed : folder->closed())
+        logger.warning(base::events::queue_folder_closed, "others could write to it; the mode is 0700 now",
+                       {{"path", closed.string()}});
     const auto counts = (*core)->counts();
     if (!counts) return std::unexpected(counts.error());
     logger.info(base::events::queue_opened, "the queue is open",

@@ -325,7 +325,7 @@ class Mount:
 class Container(harness.Program):
     """A running one. `mounts` are those of its user; a volume of the image that is none of them is a bug of the test."""
 
-    def __init__(self, image, folder, environment, mounts, read_only=True, command=None):
+    def __init__(self, image, folder, environment, mounts, read_only=True, command=None, entrypoint=None):
         self.image, self.folder = image, folder
         missing = [volume for volume in image.volumes if volume not in [mount.target for mount in mounts]]
         if missing:
@@ -336,7 +336,8 @@ class Container(harness.Program):
         for mount in mounts:
             _make_mount_point(mount, image.root)
         script = f'exec 2>{folder}/stderr; hostname 3f2a77c0ffee; {IN_CONTAINER}'
-        super().__init__(self._as_user([*image.entrypoint, *(command or image.command)]), prefix=[
+        super().__init__(self._as_user([*(image.entrypoint if entrypoint is None else entrypoint),
+                                        *(command or image.command)]), prefix=[
             'unshare', '--mount', '--pid', '--ipc', '--uts', '--fork', '--kill-child=KILL', 'sh', '-eu', '-c', script, 'sh',
             image.root, table, 'ro' if read_only else 'rw'])
 

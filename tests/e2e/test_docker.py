@@ -89,7 +89,7 @@ class Containers(relay.Scenario):
     def setUp(self):
         super().setUp()
         self.folder.chmod(0o755)
-        sysctl(PORT_START, compose()['services']['app']['sysctls'][PORT_START])
+        sysctl(PORT_START, compose()['services']['pod']['sysctls'][PORT_START])
         self.volume = self.make_volume(USER, 0o700)
 
     def make_volume(self, owner, mode):
@@ -328,6 +328,33 @@ class Running(Containers):
         self.sandbox.wait_for_messages(1)
         self.assertEqual(running.health(), (0, 'healthy: mail is taken\n'))
         self.assertEqual(running.stop()[0], 0)
+
+    def test_a_volume_that_was_given_to_the_group_is_closed_again(self):
+        """fsGroup with the policy Always, and a volume restored from a backup: g+rwX and g+s on all that is in it."""
+        self.sandbox.fail('451')
+        first = self.as_compose()
+        self.submit()
+        first.wait_for('deferred')
+        self.assertEqual(first.stop()[0], 0)
+        for path in [self.volume, *self.volume.rglob('*')]:
+            mode = path.stat().st_mode
+            path.chmod(mode | (0o2070 if path.is_dir() else 0o060))
+        self.sandbox.clear()
+        second = self.as_compose()
+        self.sandbox.wait_for_messages(1)
+        self.assertEqual(len([event for event in second.events() if event['event'] == 'queue_folder_closed']), 2)
+        self.assertEqual((self.volume / 'queue').stat().st_mode & 0o7777, 0o700)
+
+    def test_the_network_of_compose_is_of_neither(self):
+        """So that either may be restarted; and what has it stays, as the example has it."""
+        services = compose()['services']
+        self.assertEqual({services[name]['network_mode'] for name in ('app', 'mailramp')}, {'service:pod'})
+        pod_service = services['pod']
+        self.assertEqual(pod_service['tmpfs'], [VOLUME])
+        self.assertEqual((pod_service['restart'], services['app']['restart']), ('unless-stopped', 'unless-stopped'))
+        container = self.run_container({}, [image.Mount(self.volume, VOLUME)], wait_until_ready=False, command=pod_service['entrypoint'], entrypoint=[])
+        harness.eventually(lambda: pathlib.Path(f'/proc/{container.pid()}/cmdline').read_bytes() == b'sleep\0infinity\0', what='sleep')
+        self.assertIsNone(container.process.poll())
 
 
 class Refused(Containers):

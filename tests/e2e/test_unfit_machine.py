@@ -92,12 +92,27 @@ class UnfitMachine(bad_input.Scenario):
         self.assertIn('belongs to user 0, mailramp runs as 65534', output)
         self.assertIn('chown', output)
 
-    def test_a_queue_folder_that_others_may_write_to_is_refused(self):
-        (self.folder / 'queue').mkdir()
-        (self.folder / 'queue').chmod(0o777)
+    def test_a_queue_folder_that_others_may_write_to_is_closed_with_a_warning(self):
+        queue = self.folder / 'queue'
+        queue.mkdir()
+        queue.chmod(0o777)
+        self.start_plain()
+        closed, = self.daemon.events('queue_folder_closed')
+        self.assertEqual((closed['level'], closed['path']), ('warning', str(queue)))
+        self.assertEqual(queue.stat().st_mode & 0o7777, 0o700)
+        self.expect_next_client_served()
+
+    def test_a_file_that_somebody_has_put_into_an_open_queue_folder_is_refused(self):
+        harness.require_root()
+        queue = self.folder / 'queue'
+        queue.mkdir()
+        queue.chmod(0o777)
+        planted = queue / 'queue.db-wal'
+        planted.write_bytes(b'x')
+        os.chown(planted, 65534, 65534)
         status, output = self.refused_start(self.plain())
         self.assertEqual(status, CANNOT_CREATE)
-        self.assertIn('chmod 0700', output)
+        self.assertIn('queue.db-wal is not a plain file of ours', output)
 
     def test_a_read_only_queue_disk_is_said(self):
         harness.require_root()

@@ -17,6 +17,7 @@ struct Key {
     bool required = false;
     bool section = false;  // holds other keys
     bool secret = false;   // says where a secret is
+    bool list = false;     // takes several values
     bool names = false;    // holds names that the user chooses, each with a value
 };
 

@@ -60,16 +60,43 @@ TEST(Folder, CanBeOpenedAgainWhenTheFirstIsGone) {
     EXPECT_TRUE(Folder::open(temporary.queue()));
 }
 
-TEST(Folder, RefusesAFolderThatOthersMayWriteTo) {
+TEST(Folder, ClosesAFolderThatOthersMayWriteToAndSaysSo) {
     const TemporaryFolder temporary;
-    for (const mode_t mode : {0720, 0702}) {
-        std::filesystem::remove_all(temporary.queue());
-        ASSERT_EQ(::mkdir(temporary.queue().c_str(), 0700), 0);
-        ASSERT_EQ(::chmod(temporary.queue().c_str(), mode), 0);
+    {
         const auto folder = Folder::open(temporary.queue());
-        ASSERT_FALSE(folder);
-        EXPECT_THAT(folder.error().message, HasSubstr("chmod 0700"));
+        ASSERT_TRUE(folder);
+        EXPECT_TRUE(folder->closed().empty());
     }
+    const auto bodies = temporary.queue() / "bodies";
+    for (const mode_t mode : {0720, 0702, 02770}) {
+        ASSERT_EQ(::chmod(temporary.queue().c_str(), mode), 0);
+        ASSERT_EQ(::chmod(bodies.c_str(), mode), 0);
+        ASSERT_EQ(::chmod((temporary.queue() / "queue.db").c_str(), 0660), 0);
+        const auto folder = Folder::open(temporary.queue());
+        ASSERT_TRUE(folder) << folder.error().message;
+        EXPECT_EQ(folder->closed(), (std::vector{folder->path(), folder->bodies()}));
+        EXPECT_EQ(mode_of(temporary.queue()), 0700u);
+        EXPECT_EQ(mode_of(bodies), 0700u);
+        EXPECT_EQ(mode_of(temporary.queue() / "queue.db"), 0600u);
+    }
+}
+
+TEST(Folder, RefusesALogOfTheDatabaseThatIsNoPlainFileOfOurs) {
+    const TemporaryFolder temporary;
+    {
+        ASSERT_TRUE(Folder::open(temporary.queue()));
+    }
+    const auto wal = temporary.queue() / "queue.db-wal";
+    std::ofstream(temporary.path() / "other") << "x";
+    std::filesystem::create_hard_link(temporary.path() / "other", wal);
+    auto folder = Folder::open(temporary.queue());
+    ASSERT_FALSE(folder);
+    EXPECT_THAT(folder.error().message, HasSubstr("queue.db-wal"));
+    std::filesystem::remove(wal);
+    std::filesystem::create_symlink(temporary.path() / "other", wal);
+    folder = Folder::open(temporary.queue());
+    ASSERT_FALSE(folder);
+    EXPECT_THAT(folder.error().message, HasSubstr("queue.db-wal"));
 }
 
 TEST(Folder, RefusesSymbolicLinksInAnyPlace) {
