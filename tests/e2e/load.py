@@ -235,8 +235,8 @@ class Recorder:
 class Senders:
     """Threads that submit message after message to `port` while it is set, whatever happens to the server."""
 
-    def __init__(self, account, count, seed, sizes=(200, 5_000, 100_000)):
-        self._account, self._sizes = account, sizes
+    def __init__(self, account, count, seed, sizes=(200, 5_000, 100_000), recipients_max=3):
+        self._account, self._sizes, self._recipients_max = account, sizes, recipients_max
         self._port, self._stopping = None, False
         self._changed = threading.Condition()
         self._threads = [threading.Thread(target=self._run, args=(number, random.Random(f'{seed}.{number}')), daemon=True)
@@ -284,7 +284,7 @@ class Senders:
                         self._changed.wait(0.01)
 
     def _submit(self, client, message_id, chance):
-        recipients = [f'r{at}@example.test' for at in range(chance.choice((1, 1, 1, 3)))]
+        recipients = [f'r{at}@example.test' for at in range(chance.choice((1, 1, 1, self._recipients_max)))]
         content = make_content(message_id, chance.choice(self._sizes))
         self._account.opened(message_id, content, recipients)
         wire = re.sub(rb'^\.', b'..', content, flags=re.MULTILINE) + b'.\r\n'

@@ -14,6 +14,8 @@ import relay
 
 
 class Kill9(crashes.CrashScenario):
+    """Figures: 200 kills (20 in a short run), 20 senders, 3 connections, an upstream that answers after 0 to 200 ms."""
+
     def test_nothing_promised_is_lost_when_the_daemon_is_killed(self):
         kills = 200 if harness.is_long() else 20
         queue = self.folder / 'queue'

@@ -9,6 +9,8 @@ import harness
 
 
 class PowerCut(crashes.CrashScenario):
+    promised_between = (20, 120)  # enough that the control has something to lose
+
     def survive(self, kind, cuts):
         disk = self.started(disks.Disk(self.folder, kind))
         queue = disk.path / 'queue'
@@ -16,12 +18,12 @@ class PowerCut(crashes.CrashScenario):
         self.expect_nothing_lost(queue, cuts)
 
     def test_nothing_promised_is_lost_on_ext4(self):
-        self.survive('ext4', 30 if harness.is_long() else 3)
+        self.survive('ext4', 50 if harness.is_long() else 3)
 
     if harness.is_long():
 
         def test_nothing_promised_is_lost_on_xfs(self):
-            self.survive('xfs', 30)
+            self.survive('xfs', 50)
 
     def test_with_syncs_switched_off_the_same_cut_loses_mail(self):
         disk = self.started(disks.Disk(self.folder, 'ext4'))
