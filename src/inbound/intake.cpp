@@ -72,7 +72,7 @@ std::optional<smtp::ServerReply> Intake::take_recipient(std::string_view sender,
         refused = refusal_of_recipient(addresses.error());
     else
         refused = judge_recipient(sender, *addresses);
-    if (!refused && !reserve_recipients(*addresses)) refused = no_memory();
+    if (!refused && !reserve_recipients(*addresses, recipient.orcpt.size())) refused = no_memory();
     if (refused) {
         if (refused->code >= 500) log_refused(sender, recipient.address, *refused);
         return refused;
@@ -87,11 +87,11 @@ std::optional<smtp::ServerReply> Intake::take_recipient(std::string_view sender,
 }
 
 // A few recipients are always taken, so that ordinary mail comes through while others bring many.
-bool Intake::reserve_recipients(const std::vector<std::string>& addresses) {
+bool Intake::reserve_recipients(const std::vector<std::string>& addresses, std::size_t orcpt_bytes) {
     if (recipients_.size() + addresses.size() <= recipients_without_budget_max) return true;
     std::size_t bytes = 0;
     for (const std::string& address : addresses)
-        bytes += recipient_bytes + recipient_copies * address.size();
+        bytes += recipient_bytes + recipient_copies * (address.size() + orcpt_bytes);
     if (!context_.memory.take(bytes)) return false;
     reserved_bytes_ += bytes;
     return true;

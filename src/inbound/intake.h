@@ -69,7 +69,7 @@ class Intake {
                                                                         mail::WithProtocol with);
     [[nodiscard]] io::Task<std::optional<smtp::ServerReply>> append(std::string octets);
     [[nodiscard]] bool reserve_header();
-    [[nodiscard]] bool reserve_recipients(const std::vector<std::string>& addresses);
+    [[nodiscard]] bool reserve_recipients(const std::vector<std::string>& addresses, std::size_t orcpt_bytes);
     [[nodiscard]] std::optional<smtp::ServerReply> judge_recipient(
         std::string_view sender, const std::vector<std::string>& addresses) const;
     [[nodiscard]] route::Query query_for(std::string_view sender, std::string_view recipient) const;

@@ -64,6 +64,8 @@ json::object describe(const ReceivedMessage& message, base::WallTime now) {
     entry["recipients"] = std::move(recipients);
     entry["body"] = message.envelope.body == mail::BodyType::eight_bit_mime ? "8BITMIME" : "7BIT";
     entry["smtputf8"] = message.envelope.smtputf8;
+    constexpr std::string_view returns[] = {"", "FULL", "HDRS"};
+    entry["ret"] = returns[static_cast<std::size_t>(message.envelope.ret)];
     entry["envid"] = message.envelope.envid;
     entry["mailbox"] = message.mailbox;
     entry["mechanism"] = message.mechanism;

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "mailramp/base/text.h"
+#include "mailramp/mail/dsn.h"
 
 namespace mailramp::sendmail {
 namespace {
@@ -11,7 +12,6 @@ namespace {
 using base::ErrorKind;
 using base::fail;
 
-constexpr std::size_t envid_bytes_max = 100;  // RFC 3461 §4.4, before it is encoded
 constexpr std::size_t argument_bytes_shown_max = 200;
 
 constexpr std::string_view alone = "GUcimntvx";                 // never have an argument
@@ -21,21 +21,6 @@ constexpr std::string_view without_effect = "GUcmnxCLOXehpAd";
 
 std::string in_quotes(std::string_view text) {
     return "'" + base::printable(text, argument_bytes_shown_max) + "'";
-}
-
-// RFC 3461 §4: what is not printable, and '+' and '=', as '+' and two hexadecimal digits.
-std::string xtext(std::string_view text) {
-    constexpr std::string_view digits = "0123456789ABCDEF";
-    std::string out;
-    for (const char c : text) {
-        if (c > ' ' && c < 0x7f && c != '+' && c != '=') {
-            out += c;
-            continue;
-        }
-        const auto octet = static_cast<unsigned char>(c);
-        out.append("+").append(1, digits[octet >> 4]).append(1, digits[octet & 15]);
-    }
-    return out;
 }
 
 Mode mode_by_name(std::string_view program) {
@@ -208,9 +193,12 @@ class ArgumentReader {
     }
 
     base::Result<> take_envelope_id(std::string_view value) {
-        if (value.empty() || value.size() > envid_bytes_max)
-            return fail(ErrorKind::invalid, "-V takes 1 to " + std::to_string(envid_bytes_max) + " octets");
-        invocation_.envid = xtext(value);
+        std::string envid = mail::encoded_xtext(value);
+        if (!mail::parse_envid(envid))
+            return fail(ErrorKind::invalid,
+                        "-V takes 1 to " + std::to_string(mail::envid_bytes_max) +
+                            " octets of printable ASCII; '+', '=' and spaces count three");
+        invocation_.envid = std::move(envid);
         return {};
     }
 

@@ -7,6 +7,7 @@
 #include "mailramp/base/result.h"
 #include "mailramp/base/text.h"
 #include "mailramp/mail/address.h"
+#include "mailramp/mail/dsn.h"
 #include "mailramp/smtp/server_protocol.h"
 #include "smtp/foreign_protocol.h"
 #include "smtp/server_reply.h"
@@ -62,6 +63,11 @@ std::optional<std::string_view> behind_keyword(std::string_view arguments, std::
     const std::string_view rest = base::trim(arguments.substr(keyword.size()));
     if (!rest.starts_with(':')) return {};
     return rest.substr(1);
+}
+
+ServerReply not_offered(std::string_view parameter) {
+    constexpr std::size_t shown_bytes_max = 40;
+    return {555, "5.5.4", "Parameter not offered: " + base::printable(parameter, shown_bytes_max)};
 }
 
 }  // namespace
@@ -136,9 +142,9 @@ ServerProtocol::Next ServerProtocol::hello(std::string_view name, bool extended)
     greeted_ = true;
     extended_ = extended;
     if (extended) {
-        std::vector<std::string> lines{options_.host_name, "PIPELINING",
-                                       "SIZE " + std::to_string(options_.message_bytes_max), "8BITMIME",
-                                       "SMTPUTF8"};
+        std::vector<std::string> lines{
+            options_.host_name, "PIPELINING", "SIZE " + std::to_string(options_.message_bytes_max),
+            "8BITMIME",         "SMTPUTF8",   "DSN"};
         if (offers_starttls()) lines.emplace_back("STARTTLS");
         // The second form is older than RFC 2554, and there are devices that look for it only.
         if (offers_auth()) lines.insert(lines.end(), {"AUTH PLAIN LOGIN", "AUTH=PLAIN LOGIN"});
@@ -221,8 +227,21 @@ std::optional<ServerReply> ServerProtocol::take_mail_parameter(std::string_view 
         if (value.empty()) return ServerReply{501, "5.5.4", "AUTH takes an address or <>"};
         return {};
     }
-    constexpr std::size_t shown_bytes_max = 40;
-    return ServerReply{555, "5.5.4", "Parameter not offered: " + base::printable(key, shown_bytes_max)};
+    if (base::equals_ignoring_case(key, "RET")) {
+        const bool full = base::equals_ignoring_case(value, "FULL");
+        if (envelope_.ret != mail::DsnReturn::unset || (!full && !base::equals_ignoring_case(value, "HDRS")))
+            return ServerReply{501, "5.5.4", "RET is FULL or HDRS, once"};
+        envelope_.ret = full ? mail::DsnReturn::full : mail::DsnReturn::headers;
+        return {};
+    }
+    if (base::equals_ignoring_case(key, "ENVID")) {
+        auto envid = mail::parse_envid(value);
+        if (!envid) return ServerReply{501, "5.5.4", envid.error().message};
+        if (!envelope_.envid.empty()) return ServerReply{501, "5.5.4", "ENVID is given once"};
+        envelope_.envid = *std::move(envid);
+        return {};
+    }
+    return not_offered(key);
 }
 
 ServerProtocol::Next ServerProtocol::rcpt_to(std::string_view arguments) {
@@ -233,14 +252,35 @@ ServerProtocol::Next ServerProtocol::rcpt_to(std::string_view arguments) {
     const mail::PathRules rules{mail::Utf8::allowed, {}, mail::BareName::kept};
     auto path = mail::parse_forward_path(*text, rules);
     if (!path) return say_and_go_on({501, "5.1.3", "Recipient: " + path.error().message});
-    if (!path->rest.empty()) return mistake({555, "5.5.4", "RCPT takes no parameters here"});
+    recipient_ = {};
+    if (const auto fault = take_rcpt_parameters(path->rest)) return mistake(*fault);
     if (!envelope_.smtputf8 && !base::is_ascii(path->address))
         return say_and_go_on(
             {553, "5.6.7", "The recipient is not ASCII; that needs SMTPUTF8 in the MAIL command"});
     if (envelope_.recipients.size() >= options_.recipients_max)
         return say_and_go_on({452, "4.5.3", "Too many recipients; send the rest in another message"});
-    recipient_ = mail::Recipient{std::move(path->address), {}, {}};
+    recipient_.address = std::move(path->address);
     return ask(Asked::rcpt, Step::rcpt);
+}
+
+// RFC 3461 §4.1 and §4.2.
+std::optional<ServerReply> ServerProtocol::take_rcpt_parameters(std::string_view parameters) {
+    const mail::Utf8 utf8 = envelope_.smtputf8 ? mail::Utf8::allowed : mail::Utf8::refused;
+    while (!parameters.empty()) {
+        const std::string_view parameter = parameters.substr(0, parameters.find(' '));
+        parameters = base::trim(parameters.substr(parameter.size()));
+        const std::size_t equals = std::min(parameter.find('='), parameter.size());
+        const std::string_view key = parameter.substr(0, equals);
+        const std::string_view value = parameter.substr(std::min(equals + 1, parameter.size()));
+        const bool notify = base::equals_ignoring_case(key, "NOTIFY");
+        if (!notify && !base::equals_ignoring_case(key, "ORCPT")) return not_offered(key);
+        auto taken = notify ? mail::parse_notify(value) : mail::parse_orcpt(value, utf8);
+        if (!taken) return ServerReply{501, "5.5.4", taken.error().message};
+        std::string& place = notify ? recipient_.notify : recipient_.orcpt;
+        if (!place.empty()) return ServerReply{501, "5.5.4", "NOTIFY and ORCPT are given once"};
+        place = *std::move(taken);
+    }
+    return {};
 }
 
 ServerProtocol::Next ServerProtocol::begin_data(std::string_view arguments) {

@@ -18,11 +18,12 @@
 //         case Step::closed:     write(protocol.take_output()); return;
 //     }
 //
-// Offered: SIZE, PIPELINING, 8BITMIME, SMTPUTF8, ENHANCEDSTATUSCODES; on request STARTTLS (RFC 3207) and AUTH
-// (RFC 4954). What comes behind STARTTLS in the clear is thrown away. Commands may end in a bare LF; data
-// ends in CRLF . CRLF only (data_reader.h). Lines that look like HTTP or TLS end the session: a web page can
-// make a browser talk to localhost:25. So does BDAT, whose octets must not be run as commands, and the first
-// unknown command behind a refused DATA, which is the first line of a message sent without waiting for 354.
+// Offered: SIZE, PIPELINING, 8BITMIME, SMTPUTF8, DSN (RFC 3461), ENHANCEDSTATUSCODES; on request STARTTLS
+// (RFC 3207) and AUTH (RFC 4954). What comes behind STARTTLS in the clear is thrown away. Commands may end in
+// a bare LF; data ends in CRLF . CRLF only (data_reader.h). Lines that look like HTTP or TLS end the session:
+// a web page can make a browser talk to localhost:25. So does BDAT, whose octets must not be run as commands,
+// and the first unknown command behind a refused DATA, which is the first line of a message sent without
+// waiting for 354.
 #pragma once
 
 #include <cstddef>
@@ -171,6 +172,8 @@ class ServerProtocol {
     Next say_and_go_on(const ServerReply& reply);
     [[nodiscard]] std::optional<ServerReply> take_mail_parameters(std::string_view parameters);
     [[nodiscard]] std::optional<ServerReply> take_mail_parameter(std::string_view parameter);
+
+    [[nodiscard]] std::optional<ServerReply> take_rcpt_parameters(std::string_view parameters);
 
     // server_login.cpp: STARTTLS and AUTH
     [[nodiscard]] bool offers_starttls() const;

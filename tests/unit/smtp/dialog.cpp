@@ -127,6 +127,10 @@ void take_line(Dialog& dialog, std::string_view line) {
     }
 }
 
+std::string given(const std::string& name, const std::string& value) {
+    return value.empty() ? std::string() : name + value;
+}
+
 }  // namespace
 
 Dialog read_dialog(const std::string& path) {
@@ -247,9 +251,13 @@ void DialogShell::accept() {
         const mail::Envelope& envelope = protocol_.envelope();
         DialogMessage message{"<" + envelope.sender + ">", std::exchange(content_, {})};
         for (const mail::Recipient& recipient : envelope.recipients)
-            message.envelope += " <" + recipient.address + ">";
+            message.envelope += " <" + recipient.address + ">" + given(" notify=", recipient.notify) +
+                                given(" orcpt=", recipient.orcpt);
         if (envelope.body == mail::BodyType::eight_bit_mime) message.envelope += " [8bit]";
         if (envelope.smtputf8) message.envelope += " [utf8]";
+        if (envelope.ret != mail::DsnReturn::unset)
+            message.envelope += envelope.ret == mail::DsnReturn::full ? " [ret=FULL]" : " [ret=HDRS]";
+        if (!envelope.envid.empty()) message.envelope += " [envid=" + envelope.envid + "]";
         outcome_.messages.push_back(std::move(message));
     }
     content_.clear();
