@@ -12,6 +12,7 @@
 #include <boost/json/object.hpp>
 #include <boost/json/serialize.hpp>
 
+#include "admin/queries.h"
 #include "admin/views.h"
 #include "mailramp/base/text.h"
 
@@ -22,7 +23,8 @@ namespace json = boost::json;
 using base::ErrorKind;
 using base::fail;
 
-constexpr std::size_t page_messages_default = 100;
+// Of a content in one answer.
+constexpr std::size_t content_piece_bytes = 1 << 20;
 
 int http_status(ErrorKind kind) {
     switch (kind) {
@@ -60,53 +62,10 @@ ApiResponse failed(const base::Error& error) {
     return error_response(http_status(error.kind), kind_word(error.kind), error.message);
 }
 
-base::Result<queue::QueueId> read_id(std::string_view text) {
-    if (const auto id = queue::QueueId::parse(text)) return *id;
-    return fail(ErrorKind::invalid, "\"" + std::string(text) + "\" is not a queue id");
-}
-
-base::Result<> read_list_field(std::string_view name, std::string_view value, const AdminOptions& options,
-                               queue::ListRequest& request) {
-    if (name == "after") {
-        const auto id = read_id(value);
-        if (!id) return std::unexpected(id.error());
-        request.after = *id;
-    } else if (name == "limit") {
-        const auto number = base::parse_number(value);
-        if (!number || *number == 0 || *number > options.page_messages_max) {
-            return fail(ErrorKind::invalid,
-                        "limit must be a number from 1 to " + std::to_string(options.page_messages_max));
-        }
-        request.messages_max = *number;
-    } else if (name == "state") {
-        request.state = queue::recipient_state_from(value);
-        const bool in_queue = request.state && *request.state != queue::RecipientState::delivered &&
-                              *request.state != queue::RecipientState::failed;
-        if (!in_queue) return fail(ErrorKind::invalid, "state must be queued, claimed, held or uncertain");
-    } else if (name == "mailbox") {
-        request.mailbox = std::string(value);
-    } else {
-        return fail(ErrorKind::invalid,
-                    "the list knows after, limit, state and mailbox, not \"" + std::string(name) + "\"");
-    }
-    return {};
-}
-
-base::Result<queue::ListRequest> read_list_request(const Target& target, const AdminOptions& options) {
-    queue::ListRequest request;
-    request.messages_max = std::min(page_messages_default, options.page_messages_max);
-    for (const auto& [name, value] : target.query) {
-        if (auto read = read_list_field(name, value, options, request); !read)
-            return std::unexpected(read.error());
-    }
-    return request;
-}
-
 // The store shows messages of its history too.
 bool is_in_queue(const queue::MessageRow& message) {
     return std::ranges::any_of(message.recipients, [](const queue::RecipientRow& recipient) {
-        return recipient.state != queue::RecipientState::delivered &&
-               recipient.state != queue::RecipientState::failed;
+        return !queue::has_ended(recipient.state);
     });
 }
 
@@ -121,6 +80,20 @@ json::array paused_among(const std::vector<delivery::MailboxStatus>& mailboxes,
         }
     }
     return paused;
+}
+
+// Those of the mailboxes that the message waits for and that do not try anything now.
+json::array standing_among(const std::vector<delivery::MailboxStatus>& mailboxes,
+                           const queue::MessageRow& message) {
+    json::array standing;
+    for (const delivery::MailboxStatus& mailbox : mailboxes) {
+        if (!mailbox.paused && !mailbox.resting_until) continue;
+        const bool used = std::ranges::any_of(message.recipients, [&mailbox](const queue::RecipientRow& row) {
+            return row.mailbox == mailbox.name && !queue::has_ended(row.state);
+        });
+        if (used) standing.push_back(mailbox_view(mailbox));
+    }
+    return standing;
 }
 
 }  // namespace
@@ -156,23 +129,44 @@ io::Task<ApiResponse> Api::answer(ApiRequest request) {
             co_return response;
         }
     }
-    co_return co_await run(route.action, std::move(*target), route.argument);
+    co_return co_await run(route.action, std::move(*target), route.argument, std::move(request.by));
 }
 
-io::Task<ApiResponse> Api::run(Action action, Target target, std::string argument) {
+io::Task<ApiResponse> Api::run(Action action, Target target, std::string argument, std::string by) {
+    using queue::Verb;
     switch (action) {
         case Action::status:
             co_return co_await status();
         case Action::list_messages:
             co_return co_await list_messages(std::move(target));
+        case Action::count_messages:
+            co_return co_await order_many(Verb::count, std::move(target), std::move(by));
         case Action::show_message:
             co_return co_await show_message(std::move(argument));
+        case Action::trace_message:
+            co_return co_await trace_message(std::move(argument));
+        case Action::read_content:
+            co_return co_await read_content(std::move(argument), std::move(target));
         case Action::retry_message:
-            co_return co_await retry_message(std::move(argument));
-        case Action::retry_all_messages:
-            co_return co_await retry_all_messages();
+            co_return co_await order_one(Verb::retry, std::move(argument), std::move(by));
+        case Action::hold_message:
+            co_return co_await order_one(Verb::hold, std::move(argument), std::move(by));
+        case Action::release_message:
+            co_return co_await order_one(Verb::release, std::move(argument), std::move(by));
         case Action::delete_message:
-            co_return co_await delete_message(std::move(argument));
+            co_return co_await order_one(Verb::remove, std::move(argument), std::move(by));
+        case Action::retry_messages:
+            co_return co_await order_many(Verb::retry, std::move(target), std::move(by));
+        case Action::hold_messages:
+            co_return co_await order_many(Verb::hold, std::move(target), std::move(by));
+        case Action::release_messages:
+            co_return co_await order_many(Verb::release, std::move(target), std::move(by));
+        case Action::delete_messages:
+            co_return co_await order_many(Verb::remove, std::move(target), std::move(by));
+        case Action::list_history:
+            co_return co_await list_history(std::move(target));
+        case Action::pause_mailbox:
+            co_return pause_mailbox(argument, target, by);
         case Action::resume_mailbox:
             co_return resume_mailbox(argument);
         case Action::test_alerts:
@@ -256,7 +250,37 @@ io::Task<ApiResponse> Api::show_message(std::string id_text) {
     co_return ok(body);
 }
 
-io::Task<ApiResponse> Api::retry_message(std::string id_text) {
+io::Task<ApiResponse> Api::trace_message(std::string id_text) {
+    const auto id = read_id(id_text);
+    if (!id) co_return failed(id.error());
+    const auto trace = co_await context_.store.trace(*id);
+    if (!trace) co_return failed(trace.error());
+    json::object body = trace_view(*trace, context_.explain);
+    body["standing_mailboxes"] = standing_among(context_.mailboxes(), trace->message);
+    body["now"] = time_view(context_.clock.wall());
+    co_return ok(body);
+}
+
+// A piece: nobody has to hold a large message in memory, neither here nor there. An empty one is the end.
+io::Task<ApiResponse> Api::read_content(std::string id_text, Target target) {
+    const auto id = read_id(id_text);
+    if (!id) co_return failed(id.error());
+    const auto offset = read_offset(target);
+    if (!offset) co_return failed(offset.error());
+    auto piece = co_await context_.store.read(*id, *offset, content_piece_bytes);
+    if (!piece) {
+        base::Error error = piece.error();
+        // To the store it is the content that is invalid, to the client it would be the request.
+        if (error.kind == ErrorKind::invalid) error.kind = ErrorKind::io;
+        co_return failed(error);
+    }
+    ApiResponse response;
+    response.body = std::move(*piece);
+    response.content_type = "message/rfc822";
+    co_return response;
+}
+
+io::Task<ApiResponse> Api::order_one(queue::Verb verb, std::string id_text, std::string by) {
     const auto id = read_id(id_text);
     if (!id) co_return failed(id.error());
     const auto message = co_await context_.store.show(*id);
@@ -264,38 +288,65 @@ io::Task<ApiResponse> Api::retry_message(std::string id_text) {
     if (!is_in_queue(*message)) {
         co_return error_response(404, "not_found", "message " + id->text() + " is not in the queue any more");
     }
-    context_.try_senders_again();
-    const auto recipients = co_await context_.store.retry(*id, context_.clock.wall());
-    if (!recipients) co_return failed(recipients.error());
-    std::set<std::string> used;
-    for (const queue::RecipientRow& recipient : message->recipients)
-        used.insert(recipient.mailbox);
-    json::object body;
+    const bool sends = verb == queue::Verb::retry || verb == queue::Verb::release;
+    if (sends) context_.try_senders_again();
+    queue::Order order;
+    order.verb = verb;
+    order.id = *id;
+    order.by = std::move(by);
+    order.now = context_.clock.wall();
+    const auto result = co_await context_.store.operate(std::move(order));
+    if (!result) co_return failed(result.error());
+    json::object body = order_view(*result);
     body["id"] = id->text();
-    body["recipients"] = *recipients;
-    body["paused_mailboxes"] = paused_among(context_.mailboxes(), &used);
+    body.erase("next");
+    if (sends) {
+        std::set<std::string> used;
+        for (const queue::RecipientRow& recipient : message->recipients)
+            used.insert(recipient.mailbox);
+        body["paused_mailboxes"] = paused_among(context_.mailboxes(), &used);
+    }
     co_return ok(body);
 }
 
-io::Task<ApiResponse> Api::retry_all_messages() {
-    context_.try_senders_again();
-    const auto recipients = co_await context_.store.retry(std::nullopt, context_.clock.wall());
-    if (!recipients) co_return failed(recipients.error());
-    json::object body;
-    body["recipients"] = *recipients;
-    body["paused_mailboxes"] = paused_among(context_.mailboxes(), nullptr);
+io::Task<ApiResponse> Api::order_many(queue::Verb verb, Target target, std::string by) {
+    auto order = read_order(target, verb);
+    if (!order) co_return failed(order.error());
+    const bool sends = verb == queue::Verb::retry || verb == queue::Verb::release;
+    if (sends) context_.try_senders_again();
+    order->by = std::move(by);
+    order->now = context_.clock.wall();
+    const auto result = co_await context_.store.operate(std::move(*order));
+    if (!result) co_return failed(result.error());
+    json::object body = order_view(*result);
+    if (sends) body["paused_mailboxes"] = paused_among(context_.mailboxes(), nullptr);
     co_return ok(body);
 }
 
-io::Task<ApiResponse> Api::delete_message(std::string id_text) {
-    const auto id = read_id(id_text);
-    if (!id) co_return failed(id.error());
-    const auto recipients = co_await context_.store.remove(*id, context_.clock.wall());
-    if (!recipients) co_return failed(recipients.error());
+io::Task<ApiResponse> Api::list_history(Target target) {
+    auto request = read_history_request(target, options_);
+    if (!request) co_return failed(request.error());
+    const auto page = co_await context_.store.history(std::move(*request));
+    if (!page) co_return failed(page.error());
+    json::array recipients;
+    for (const queue::HistoryRow& row : page->rows)
+        recipients.push_back(history_view(row, context_.explain));
     json::object body;
-    body["id"] = id->text();
-    body["recipients"] = *recipients;
+    body["now"] = time_view(context_.clock.wall());
+    body["recipients"] = std::move(recipients);
+    body["next"] = nullptr;
+    if (page->next) body["next"] = *page->next;
     co_return ok(body);
+}
+
+ApiResponse Api::pause_mailbox(const std::string& name, const Target& target, const std::string& by) {
+    const auto reason = read_reason(target);
+    if (!reason) return failed(reason.error());
+    const std::string cause = by + " paused it" + (reason->empty() ? std::string() : ": " + *reason);
+    if (const auto paused = context_.pause_mailbox(name, cause); !paused) return failed(paused.error());
+    json::object body;
+    body["mailbox"] = base::printable(name, base::log_value_bytes_max);
+    return ok(body);
 }
 
 ApiResponse Api::resume_mailbox(const std::string& name) {

@@ -19,12 +19,14 @@ namespace mailramp::admin {
 struct ApiRequest {
     std::string method;
     std::string target;
+    std::string by = {};  // who asks, for the records: "root (uid 0, pid 4711)"
 };
 
 struct ApiResponse {
     int status = 200;
-    std::string body;   // JSON and a line end
+    std::string body;   // JSON and a line end, or the type's own
     std::string allow;  // for 405: the methods that the path has
+    const char* content_type = "application/json";
 };
 
 // True for the methods that change nothing (RFC 9110 §9.2.1); no route changes anything by one of them.
@@ -42,13 +44,16 @@ class Api {
     [[nodiscard]] io::Task<ApiResponse> answer(ApiRequest request);
 
   private:
-    io::Task<ApiResponse> run(Action action, Target target, std::string argument);
+    io::Task<ApiResponse> run(Action action, Target target, std::string argument, std::string by);
     io::Task<ApiResponse> status();
     io::Task<ApiResponse> list_messages(Target target);
     io::Task<ApiResponse> show_message(std::string id_text);
-    io::Task<ApiResponse> retry_message(std::string id_text);
-    io::Task<ApiResponse> retry_all_messages();
-    io::Task<ApiResponse> delete_message(std::string id_text);
+    io::Task<ApiResponse> trace_message(std::string id_text);
+    io::Task<ApiResponse> read_content(std::string id_text, Target target);
+    io::Task<ApiResponse> order_one(queue::Verb verb, std::string id_text, std::string by);
+    io::Task<ApiResponse> order_many(queue::Verb verb, Target target, std::string by);
+    io::Task<ApiResponse> list_history(Target target);
+    ApiResponse pause_mailbox(const std::string& name, const Target& target, const std::string& by);
     ApiResponse resume_mailbox(const std::string& name);
     io::Task<ApiResponse> test_alerts();
     ApiResponse health() const;

@@ -114,7 +114,7 @@ std::string http_text(const ApiResponse& response, ConnectionFate fate, ContentP
     http::response<http::string_body> message;
     message.version(http_1_1);
     message.result(static_cast<unsigned>(response.status));
-    message.set(http::field::content_type, "application/json");
+    message.set(http::field::content_type, response.content_type);
     message.set(http::field::cache_control, "no-store");
     if (!response.allow.empty()) message.set(http::field::allow, response.allow);
     message.keep_alive(fate == ConnectionFate::keep);

@@ -6,11 +6,13 @@
 #include <chrono>
 #include <cstdint>
 #include <filesystem>
+#include <optional>
 #include <span>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include <pwd.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -21,9 +23,11 @@
 #include "admin/api.h"
 #include "admin/http_codec.h"
 #include "mailramp/base/events.h"
+#include "mailramp/base/text.h"
 #include "mailramp/io/listener.h"
 #include "mailramp/io/stream.h"
 #include "mailramp/io/timer.h"
+#include "mailramp/io/worker.h"
 
 namespace mailramp::admin {
 namespace {
@@ -32,6 +36,8 @@ using base::ErrorKind;
 using base::fail;
 
 constexpr std::size_t read_buffer_bytes = 4096;
+constexpr std::size_t account_entry_bytes_max = 16 * 1024;  // of a user of this machine
+constexpr std::size_t user_name_bytes_max = 64;
 
 base::Result<> make_folder(const std::filesystem::path& folder) {
     if (folder.empty()) return {};
@@ -78,6 +84,19 @@ struct Peer {
     std::int64_t pid = -1;  // not known
     std::int64_t uid = -1;
 };
+
+// Asks whatever knows the users of this machine, which may be another one.
+std::string user_name(std::int64_t uid) {
+    std::array<char, account_entry_bytes_max> space{};
+    passwd entry{};
+    passwd* found = nullptr;
+    if (uid >= 0) ::getpwuid_r(static_cast<uid_t>(uid), &entry, space.data(), space.size(), &found);
+    return found != nullptr ? base::printable(entry.pw_name, user_name_bytes_max) : std::string("somebody");
+}
+
+std::string description(const Peer& peer, const std::string& user) {
+    return user + " (uid " + std::to_string(peer.uid) + ", pid " + std::to_string(peer.pid) + ")";
+}
 
 Peer peer_of(const io::Stream& stream) {
     ucred credentials{};
@@ -134,6 +153,8 @@ struct Server::Impl {
     io::Event changed;                     // a connection ended or is silent, or stop() was called
     std::vector<Connection*> connections;  // the oldest first
     bool stopping = false;
+    // Looks up who gives orders, which may take long; made for the first of them.
+    std::optional<io::Worker> user_names;
 };
 
 base::Result<std::unique_ptr<Server>> Server::create(const AdminOptions& options,
@@ -252,13 +273,21 @@ io::Task<HttpReader::Step> Server::Impl::read_request(Connection& connection, Ht
 io::Task<ApiResponse> Server::Impl::answer(Peer peer, ApiRequest request) {
     const std::string method = request.method;
     const std::string target = request.target;
+    std::string user;
+    if (!is_safe_method(method)) {
+        if (!user_names) user_names.emplace("user-names");
+        auto look_up = [uid = peer.uid] { return user_name(uid); };
+        user = co_await io::offload(*user_names, std::move(look_up));
+        request.by = description(peer, user);
+    }
     ApiResponse response = co_await api.answer(std::move(request));
     if (!is_safe_method(method)) {
         logger.info(base::events::admin_request, "asked over the admin socket",
                     {{"request", method + " " + target},
                      {"status", response.status},
                      {"pid", peer.pid},
-                     {"uid", peer.uid}});
+                     {"uid", peer.uid},
+                     {"user", user}});
     }
     co_return response;
 }

@@ -8,6 +8,7 @@
 #include <boost/json/array.hpp>
 #include <boost/json/string.hpp>
 
+#include "admin/receipt.h"
 #include "mailramp/base/text.h"
 
 namespace mailramp::admin {
@@ -52,6 +53,8 @@ json::object recipient_view(const queue::RecipientRow& recipient, const Explain&
     const bool waits = recipient.state == queue::RecipientState::queued ||
                        recipient.state == queue::RecipientState::uncertain;
     const bool held = recipient.state == queue::RecipientState::held;
+    const bool ended = queue::has_ended(recipient.state);
+    const Receipt receipt = read_receipt(recipient.receipt);
     const bool answered = recipient.answer.channel != mail::Channel::none;
     const Explanation why = (answered || held) && explain ? explain(recipient) : Explanation{};
     return {
@@ -59,13 +62,31 @@ json::object recipient_view(const queue::RecipientRow& recipient, const Explain&
         {"state", queue::to_string(recipient.state)},
         {"hold_reason", held ? json::value(queue::to_string(recipient.hold_reason)) : json::value(nullptr)},
         {"due", waits ? time_view(recipient.due) : json::value(nullptr)},
+        {"ended", ended ? time_view(recipient.due) : json::value(nullptr)},
         {"attempts", recipient.attempts},
         {"maybe_delivered", recipient.maybe_delivered},
         {"mailbox", shown(recipient.mailbox)},
         {"route", shown(recipient.route)},
+        {"notify", shown(recipient.notify)},
+        {"orcpt", shown(recipient.orcpt)},
+        {"receipt", shown(recipient.receipt)},
+        {"internal_id", shown(receipt.internal_id)},
+        {"hostname", shown(receipt.hostname)},
         {"answer", answer_view(recipient.answer)},
         {"cause", shown(why.cause)},
         {"remedy", shown(why.remedy)}};
+}
+
+const char* ret_word(mail::DsnReturn ret) {
+    switch (ret) {
+        case mail::DsnReturn::unset:
+            return "";
+        case mail::DsnReturn::full:
+            return "FULL";
+        case mail::DsnReturn::headers:
+            return "HDRS";
+    }
+    return "";
 }
 
 }  // namespace
@@ -113,8 +134,32 @@ json::object message_view(const queue::MessageRow& message, std::size_t recipien
             {"listener", shown(message.listener)},
             {"size_bytes", message.size_bytes},
             {"accepted", time_view(message.accepted)},
+            {"eight_bit", message.body == mail::BodyType::eight_bit_mime},
+            {"smtputf8", message.smtputf8},
+            {"ret", ret_word(message.ret)},
+            {"envid", shown(message.envid)},
             {"recipients_total", message.recipients.size()},
             {"recipients", std::move(recipients)}};
+}
+
+json::object history_view(const queue::HistoryRow& row, const Explain& explain) {
+    json::object view = message_view(row.message, 0, explain);
+    for (const char* of_the_queue :
+         {"recipients", "recipients_total", "eight_bit", "smtputf8", "ret", "envid"})
+        view.erase(of_the_queue);
+    for (const queue::RecipientRow& recipient : row.message.recipients)
+        for (const auto& field : recipient_view(recipient, explain))
+            view[field.key()] = field.value();
+    for (const char* of_the_queue : {"due", "hold_reason", "notify", "orcpt"})
+        view.erase(of_the_queue);
+    return view;
+}
+
+json::object order_view(const queue::OrderResult& result) {
+    return {{"messages", result.messages},
+            {"recipients", result.recipients},
+            {"busy", result.busy},
+            {"next", result.next ? json::value(*result.next) : json::value(nullptr)}};
 }
 
 json::object queue_view(const queue::QueueCounts& counts, const queue::StoreHealth& health) {
@@ -124,6 +169,7 @@ json::object queue_view(const queue::QueueCounts& counts, const queue::StoreHeal
                             {"uncertain", counts.uncertain}};
     return {{"state", state_word(health.state)},
             {"reason", shown(health.reason)},
+            {"counting", !counts.complete},
             {"messages", counts.messages},
             {"bytes", counts.bytes},
             {"oldest_accepted", time_view(counts.oldest_accepted)},
@@ -146,6 +192,7 @@ json::object stalled_view(const StalledQueue& stalled, const queue::StoreHealth&
 json::object mailbox_view(const delivery::MailboxStatus& mailbox) {
     return {{"name", shown(mailbox.name)},
             {"paused", mailbox.paused},
+            {"paused_by_operator", mailbox.paused_by_operator},
             {"paused_since", time_view(mailbox.paused_since)},
             {"next_probe", time_view(mailbox.next_probe)},
             {"resting_until", time_view(mailbox.resting_until)},

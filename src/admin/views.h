@@ -33,6 +33,11 @@ using Explain = std::function<Explanation(const queue::RecipientRow& recipient)>
 // At most `recipients_max` of the recipients; `recipients_total` says how many there are.
 [[nodiscard]] boost::json::object message_view(const queue::MessageRow& message, std::size_t recipients_max,
                                                const Explain& explain);
+// A recipient that has ended, with what is known of its message, in one object.
+[[nodiscard]] boost::json::object history_view(const queue::HistoryRow& row, const Explain& explain);
+// message_view() with `events`: all that happened, from the acceptance to the ends, in the order of time.
+[[nodiscard]] boost::json::object trace_view(const queue::MessageTrace& trace, const Explain& explain);
+[[nodiscard]] boost::json::object order_view(const queue::OrderResult& result);
 [[nodiscard]] boost::json::object queue_view(const queue::QueueCounts& counts,
                                              const queue::StoreHealth& health);
 // As queue_view(), with the counts of before and the state "stalled".

@@ -112,7 +112,7 @@ struct Daemon::Impl {
     [[nodiscard]] base::Result<> open_admin();
     [[nodiscard]] std::vector<io::Endpoint> own_endpoints() const;
     [[nodiscard]] std::vector<admin::TokenState> token_states() const;
-    [[nodiscard]] base::Result<> resume(const std::string& name_or_address);
+    [[nodiscard]] std::string mailbox_named(const std::string& name_or_address) const;
     [[nodiscard]] admin::Explanation explain(const queue::RecipientRow& recipient) const;
     [[nodiscard]] Standing standing() const;
     [[nodiscard]] std::vector<admin::CertificateState> certificate_states();
@@ -306,7 +306,7 @@ base::Result<> Daemon::Impl::open_admin() {
         .mailboxes = [this] { return dispatcher->mailboxes(); },
         .tokens = [this] { return token_states(); },
         .try_senders_again = [this] { dispatcher->try_senders_again(); },
-        .resume_mailbox = [this](const std::string& name) { return resume(name); },
+        .resume_mailbox = [this](const std::string& name) { return dispatcher->resume(mailbox_named(name)); },
         .counters =
             [this] {
                 return counter_groups(inbound_server->counters(), dispatcher->counters(), courier->status());
@@ -316,6 +316,10 @@ base::Result<> Daemon::Impl::open_admin() {
         .certificates = [this] { return certificate_states(); },
         .alert_targets = [this] { return notifier->targets(); },
         .try_alerts = [this] { return notifier->try_targets(); },
+        .pause_mailbox =
+            [this](const std::string& name, const std::string& cause) {
+                return dispatcher->pause(mailbox_named(name), cause);
+            },
     };
     auto created = admin::Server::create(settings.admin, loop.get_executor(), std::move(context), logger);
     if (!created) return std::unexpected(std::move(created.error()));
@@ -345,11 +349,10 @@ std::vector<admin::CertificateState> Daemon::Impl::certificate_states() {
 }
 
 // By its name or, which people know better, by its address.
-base::Result<> Daemon::Impl::resume(const std::string& name_or_address) {
+std::string Daemon::Impl::mailbox_named(const std::string& name_or_address) const {
     for (const config::MailboxSettings& mailbox : settings.mailboxes)
-        if (base::equals_ignoring_case(mailbox.address, name_or_address))
-            return dispatcher->resume(mailbox.name);
-    return dispatcher->resume(name_or_address);
+        if (base::equals_ignoring_case(mailbox.address, name_or_address)) return mailbox.name;
+    return name_or_address;
 }
 
 admin::Explanation Daemon::Impl::explain(const queue::RecipientRow& recipient) const {

@@ -86,8 +86,11 @@ std::optional<Failure> unreachable(const std::filesystem::path& socket) {
     return not_running(socket, socket.string() + ": " + std::strerror(error) + ".");
 }
 
-Reply ask_daemon(const std::filesystem::path& socket, const std::string& method, const std::string& target,
-                 base::Duration timeout) {
+namespace {
+
+std::expected<io::HttpResponse, Failure> exchange(const std::filesystem::path& socket,
+                                                  const std::string& method, const std::string& target,
+                                                  base::Duration timeout) {
     if (auto why = unreachable(socket)) return std::unexpected(std::move(*why));
     auto client = io::CurlHttpClient::create(io::CurlHttpClientOptions{});
     if (!client) return std::unexpected(failure_of(socket, client.error()));
@@ -107,7 +110,26 @@ Reply ask_daemon(const std::filesystem::path& socket, const std::string& method,
                           });
     loop.run();
     if (!response) return std::unexpected(failure_of(socket, response.error()));
+    return std::move(*response);
+}
+
+}  // namespace
+
+Reply ask_daemon(const std::filesystem::path& socket, const std::string& method, const std::string& target,
+                 base::Duration timeout) {
+    const auto response = exchange(socket, method, target, timeout);
+    if (!response) return std::unexpected(response.error());
     return read_reply(response->status, response->body.reveal());
+}
+
+std::expected<std::string, Failure> fetch_content(const std::filesystem::path& socket,
+                                                  const std::string& target) {
+    const auto response = exchange(socket, "GET", target, answer_timeout);
+    if (!response) return std::unexpected(response.error());
+    if (response->status == 200) return std::string(response->body.reveal());
+    const Reply refused = read_reply(response->status, response->body.reveal());
+    if (refused) return std::unexpected(Failure{ExitStatus::software, "the daemon sent no content"});
+    return std::unexpected(refused.error());
 }
 
 }  // namespace mailramp::cli

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <chrono>
+#include <expected>
 #include <filesystem>
 #include <optional>
 #include <string>
@@ -26,5 +27,9 @@ inline constexpr base::Duration answer_timeout = std::chrono::seconds(30);
 // Blocks until the answer is there, or for `timeout`.
 [[nodiscard]] Reply ask_daemon(const std::filesystem::path& socket, const std::string& method,
                                const std::string& target, base::Duration timeout = answer_timeout);
+
+// Content, which is no JSON.
+[[nodiscard]] std::expected<std::string, Failure> fetch_content(const std::filesystem::path& socket,
+                                                                const std::string& target);
 
 }  // namespace mailramp::cli

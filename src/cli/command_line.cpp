@@ -21,6 +21,9 @@
 #include "cli/check_command.h"
 #include "cli/commands.h"
 #include "cli/config_commands.h"
+#include "cli/content.h"
+#include "cli/history_commands.h"
+#include "cli/queue_orders.h"
 #include "cli/terminal.h"
 #include "cli/words.h"
 #include "mailramp/admin/options.h"
@@ -46,7 +49,14 @@ struct Arguments {
     bool yes = false;
     std::string mailbox;
     std::string send_to;
-    QueueListFilter filter;
+    std::string reason;
+    std::string folder;
+    std::string since;
+    std::string until;
+    bool headers = false;
+    MailFilter filter;
+    std::uint64_t limit = 0;  // 0: none
+    std::uint64_t history_limit = HistoryOptions{}.recipients_max;
 };
 
 using Command = std::function<ExitStatus(const Arguments&)>;
@@ -200,72 +210,232 @@ void add_daemon_commands(CLI::App& root, Arguments& arguments, Command& chosen) 
     });
 }
 
-ExitStatus retry(const Daemon& daemon, const Console& console, const Arguments& arguments) {
-    if (arguments.all == !arguments.id.empty()) {
-        return complain(console, {ExitStatus::usage, "queue retry wants one queue id, or --all"});
-    }
-    return arguments.all ? queue_retry_all(daemon, console) : queue_retry(daemon, console, arguments.id);
+using AskDaemon = std::function<ExitStatus(const Daemon&, const Console&, const Arguments&)>;
+
+Command asking(AskDaemon ask) {
+    return [ask = std::move(ask)](const Arguments& given) {
+        return with_daemon(given, [&given, &ask](const Daemon& daemon, const Console& console) {
+            return ask(daemon, console, given);
+        });
+    };
 }
 
-void add_queue_commands(CLI::App& root, Arguments& arguments, Command& chosen) {
-    CLI::App& queue = *root.add_subcommand("queue", "Look at the mail that waits, send it now, or delete it");
-    queue.require_subcommand(1);
+// Runs `ask` with a daemon whose content can be read.
+using AskContent = std::function<ExitStatus(const Daemon&, const Content&, const Console&, const Arguments&)>;
 
-    CLI::App& list = add_command(queue, "list", "List the messages", chosen, [](const Arguments& given) {
-        return with_daemon(given, [&given](const Daemon& daemon, const Console& console) {
-            return queue_list(daemon, console, given.filter);
+Command reading(AskContent ask) {
+    return [ask = std::move(ask)](const Arguments& given) {
+        return with_daemon(given, [&given, &ask](const Daemon& daemon, const Console& console) {
+            const auto socket = find_socket(given);
+            if (!socket) return complain(console, socket.error());
+            const Content content = [&socket](const std::string& target) {
+                return fetch_content(*socket, target);
+            };
+            return ask(daemon, content, console, given);
         });
-    });
-    list.add_option("--state", arguments.filter.state, "Only with a recipient in this state")
+    };
+}
+
+enum class Whereabouts { queue, history };
+
+// Which mail is meant, the same for every command.
+void add_filter_options(CLI::App& command, Arguments& arguments, Whereabouts where) {
+    MailFilter& filter = arguments.filter;
+    const std::vector<std::string> states =
+        where == Whereabouts::queue ? std::vector<std::string>{"queued", "sending", "held", "uncertain"}
+                                    : std::vector<std::string>{"delivered", "failed", "deleted"};
+    const auto is_age = [](const std::string& text) {
+        if (parse_age(text)) return std::string();
+        return in_quotes(text) + " is not an age such as 90s, 10min, 2h or 3d";
+    };
+    // An empty value, of a script's unset variable as a rule, must not mean everything.
+    const auto is_there = [](const std::string& text) {
+        return text.empty() ? std::string("it is empty") : std::string();
+    };
+    command.add_option("--state", filter.state, "Only recipients in this state")
         ->type_name("STATE")
-        ->check(CLI::IsMember({"queued", "sending", "held", "uncertain"}));
-    list.add_option("--mailbox", arguments.filter.mailbox, "Only through this mailbox")->type_name("NAME");
-    list.add_option("--limit", arguments.filter.messages_max, "At most so many messages; 0: all of them")
+        ->check(CLI::IsMember(states));
+    command.add_option("--mailbox", filter.mailbox, "Only through this mailbox")
+        ->type_name("NAME")
+        ->check(is_there);
+    command.add_option("--route", filter.route, "Only by this route")->type_name("NAME")->check(is_there);
+    command.add_option("--sender", filter.sender, "Only from this address, @domain, or <> for bounces")
+        ->type_name("ADDRESS")
+        ->check(is_there);
+    command.add_option("--recipient", filter.recipient, "Only to this address or @domain")
+        ->type_name("ADDRESS")
+        ->check(is_there);
+    command.add_option("--message-id", filter.message_id, "Only with this Message-ID")
+        ->type_name("ID")
+        ->check(is_there);
+    command
+        .add_option("--older-than", filter.older_than,
+                    "Only what was accepted longer ago: 90s, 10min, 2h, 3d")
+        ->type_name("AGE")
+        ->check(is_age);
+    command
+        .add_option("--newer-than", filter.newer_than,
+                    "Only what was accepted since then: 90s, 10min, 2h, 3d")
+        ->type_name("AGE")
+        ->check(is_age);
+}
+
+void add_limit_option(CLI::App& command, std::uint64_t& limit, const char* description) {
+    command.add_option("--limit", limit, description)
         ->type_name("NUMBER")
         ->check([](const std::string& text) {
             const auto number = base::parse_number(text);
             if (number && *number <= listed_messages_max) return std::string();
             return in_quotes(text) + " is not a number of 0 to " + std::to_string(listed_messages_max);
         });
+}
+
+// The options of commands that mean one message, or many.
+void add_which_options(CLI::App& command, Arguments& arguments) {
+    command.add_option("id", arguments.id, "Queue id")->type_name("ID");
+    command.add_flag("--all", arguments.all, "All messages");
+    add_filter_options(command, arguments, Whereabouts::queue);
+}
+
+Which which_of(const Arguments& arguments) {
+    return {arguments.id, arguments.all, arguments.filter};
+}
+
+void add_order_commands(CLI::App& queue, Arguments& arguments, Command& chosen) {
+    struct Described {
+        const char* name;
+        const char* description;
+        OrderVerb verb;
+    };
+    for (const Described& order :
+         {Described{"retry", "Try mail again now, held mail too", OrderVerb::retry},
+          Described{"hold", "Let mail wait until it is released", OrderVerb::hold},
+          Described{"release", "Send what hold lets wait", OrderVerb::release},
+          Described{"delete", "Delete mail unsent, into the history", OrderVerb::remove}}) {
+        CLI::App& command = add_command(
+            queue, order.name, order.description, chosen,
+            asking([verb = order.verb](const Daemon& daemon, const Console& console, const Arguments& given) {
+                return queue_order(daemon, console, verb, which_of(given),
+                                   given.yes ? Consent::given : Consent::ask);
+            }));
+        add_which_options(command, arguments);
+        if (order.verb == OrderVerb::remove) command.add_flag("--yes", arguments.yes, "Do not ask");
+        add_asking_options(command, arguments);
+    }
+}
+
+void add_content_commands(CLI::App& queue, Arguments& arguments, Command& chosen) {
+    CLI::App& cat = add_command(
+        queue, "cat", "Print the content of a message as it is stored", chosen,
+        reading([](const Daemon&, const Content& content, const Console& console, const Arguments& given) {
+            return queue_cat(content, console, given.id,
+                             given.headers ? ContentPart::header : ContentPart::whole);
+        }));
+    cat.add_option("id", arguments.id, "Queue id")->required()->type_name("ID");
+    cat.add_flag("--headers", arguments.headers, "Only the header section");
+    add_asking_options(cat, arguments);
+
+    CLI::App& copy =
+        add_command(queue, "export", "Copy mail into a folder, each message with its envelope", chosen,
+                    reading([](const Daemon& daemon, const Content& content, const Console& console,
+                               const Arguments& given) {
+                        return queue_export(daemon, content, console, which_of(given), given.folder);
+                    }));
+    add_which_options(copy, arguments);
+    copy.add_option("--to", arguments.folder, "Folder; made if it is not there")
+        ->required()
+        ->type_name("FOLDER");
+    add_asking_options(copy, arguments);
+}
+
+void add_queue_commands(CLI::App& root, Arguments& arguments, Command& chosen) {
+    CLI::App& queue =
+        *root.add_subcommand("queue", "Look at the mail that waits, send it now, hold or delete it");
+    queue.require_subcommand(1);
+
+    CLI::App& list =
+        add_command(queue, "list", "List the messages", chosen,
+                    asking([](const Daemon& daemon, const Console& console, const Arguments& given) {
+                        return queue_list(daemon, console, given.filter, given.limit);
+                    }));
+    add_filter_options(list, arguments, Whereabouts::queue);
+    add_limit_option(list, arguments.limit, "At most so many messages; 0: all of them");
     add_asking_options(list, arguments);
 
     CLI::App& show =
-        add_command(queue, "show", "Tell all about one message", chosen, [](const Arguments& given) {
-            return with_daemon(given, [&given](const Daemon& daemon, const Console& console) {
-                return queue_show(daemon, console, given.id);
-            });
-        });
+        add_command(queue, "show", "Tell all about one message", chosen,
+                    asking([](const Daemon& daemon, const Console& console, const Arguments& given) {
+                        return queue_show(daemon, console, given.id);
+                    }));
     show.add_option("id", arguments.id, "Queue id")->required()->type_name("ID");
     add_asking_options(show, arguments);
 
-    CLI::App& again = add_command(
-        queue, "retry", "Try a message again now, a held one too", chosen, [](const Arguments& given) {
-            return with_daemon(given, [&given](const Daemon& daemon, const Console& console) {
-                return retry(daemon, console, given);
-            });
-        });
-    again.add_option("id", arguments.id, "Queue id")->type_name("ID");
-    again.add_flag("--all", arguments.all, "All messages");
-    add_asking_options(again, arguments);
+    add_order_commands(queue, arguments, chosen);
+    add_content_commands(queue, arguments, chosen);
+}
 
-    CLI::App& remove =
-        add_command(queue, "delete", "Delete a message unsent", chosen, [](const Arguments& given) {
-            return with_daemon(given, [&given](const Daemon& daemon, const Console& console) {
-                return queue_delete(daemon, console, given.id, given.yes ? Consent::given : Consent::ask);
-            });
-        });
-    remove.add_option("id", arguments.id, "Queue id")->required()->type_name("ID");
-    remove.add_flag("--yes", arguments.yes, "Do not ask");
-    add_asking_options(remove, arguments);
+// A time that was given must be one.
+std::expected<std::optional<base::WallTime>, Failure> moment_of(const char* option, const std::string& text,
+                                                                const View& view) {
+    if (text.empty()) return std::nullopt;
+    if (const auto moment = parse_moment(text, view)) return moment;
+    return std::unexpected(Failure{
+        ExitStatus::usage, std::string(option) + ": " + in_quotes(text) +
+                               " is not a time such as 2h (ago), 2026-11-24 or \"2026-11-24 14:05\""});
+}
+
+ExitStatus ask_history(const Daemon& daemon, const Console& console, const Arguments& given) {
+    HistoryOptions options;
+    options.id = given.id;
+    options.filter = given.filter;
+    options.recipients_max = given.history_limit;
+    const auto since = moment_of("--since", given.since, console.view);
+    if (!since) return complain(console, since.error());
+    const auto until = moment_of("--until", given.until, console.view);
+    if (!until) return complain(console, until.error());
+    options.since = *since;
+    options.until = *until;
+    return history(daemon, console, options);
+}
+
+void add_history_commands(CLI::App& root, Arguments& arguments, Command& chosen) {
+    CLI::App& past = add_command(root, "history", "Tell what became of mail, the latest first", chosen,
+                                 asking(ask_history));
+    past.add_option("id", arguments.id, "Queue id; without one, all messages")->type_name("ID");
+    add_filter_options(past, arguments, Whereabouts::history);
+    past.add_option("--since", arguments.since,
+                    "Only what ended since then: 2h (ago), 2026-11-24, \"2026-11-24 14:05\"")
+        ->type_name("TIME");
+    past.add_option("--until", arguments.until, "Only what ended before")->type_name("TIME");
+    add_limit_option(past, arguments.history_limit, "At most so many recipients (50); 0: all of them");
+    add_asking_options(past, arguments);
+
+    CLI::App& story =
+        add_command(root, "trace", "Tell the story of one message, from the client to the provider's reply",
+                    chosen, asking([](const Daemon& daemon, const Console& console, const Arguments& given) {
+                        return trace(daemon, console, given.id);
+                    }));
+    story.add_option("id", arguments.id, "Queue id, or Message-ID")->required()->type_name("ID");
+    add_asking_options(story, arguments);
 }
 
 void add_mailbox_commands(CLI::App& root, Arguments& arguments, Command& chosen) {
     CLI::App& mailbox =
-        *root.add_subcommand("mailbox", "Look at the mailboxes that submit, or resume a paused one");
+        *root.add_subcommand("mailbox", "Look at the mailboxes that submit, pause or resume one");
     mailbox.require_subcommand(1);
     CLI::App& list = add_command(mailbox, "list", "Say how each mailbox is", chosen,
                                  [](const Arguments& given) { return with_daemon(given, mailbox_list); });
     add_asking_options(list, arguments);
+    CLI::App& pause =
+        add_command(mailbox, "pause", "Let a mailbox stand still until it is resumed", chosen,
+                    asking([](const Daemon& daemon, const Console& console, const Arguments& given) {
+                        return mailbox_pause(daemon, console, given.mailbox, given.reason);
+                    }));
+    pause.add_option("name", arguments.mailbox, "Name of the mailbox in the configuration")
+        ->required()
+        ->type_name("NAME");
+    pause.add_option("--reason", arguments.reason, "Told by status and alerts")->type_name("TEXT");
+    add_asking_options(pause, arguments);
     CLI::App& resume =
         add_command(mailbox, "resume", "Try a paused mailbox again now", chosen, [](const Arguments& given) {
             return with_daemon(given, [&given](const Daemon& daemon, const Console& console) {
@@ -355,6 +525,7 @@ ExitStatus run_checked(int argc, char** argv) {
     add_daemon_commands(root, arguments, chosen);
     add_check_command(root, arguments, chosen);
     add_queue_commands(root, arguments, chosen);
+    add_history_commands(root, arguments, chosen);
     add_mailbox_commands(root, arguments, chosen);
     add_alert_commands(root, arguments, chosen);
     try {

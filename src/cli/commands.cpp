@@ -23,35 +23,11 @@ namespace json = boost::json;
 
 constexpr std::uint64_t page_messages = 100;
 
-ExitStatus print(const Console& console, const json::object& object, const std::string& text) {
-    if (console.format == Format::json) {
-        console.out << json::serialize(object) << '\n';
-    } else {
-        console.out << text;
-    }
-    return finished(console, ExitStatus::done);
-}
-
-std::optional<Failure> bad_id(const std::string& id) {
-    if (queue::QueueId::parse(id)) return {};
-    return Failure{ExitStatus::data,
-                   in_quotes(id) +
-                       " is not a queue id. They have 11 characters, as in the reply \"queued as "
-                       "...\" and in: mailramp queue list"};
-}
-
-std::string message_target(const std::string& id) {
-    return "/v1/messages/" + base::percent_encode(id);
-}
-
-std::string list_target(const QueueListFilter& filter, std::uint64_t limit, const std::string& after) {
-    std::string target = "/v1/messages?limit=" + std::to_string(limit);
-    // What the API calls claimed is being sent, to anybody else.
-    const std::string state = filter.state == "sending" ? "claimed" : filter.state;
-    if (!state.empty()) target += "&state=" + base::percent_encode(state);
-    if (!filter.mailbox.empty()) target += "&mailbox=" + base::percent_encode(filter.mailbox);
-    if (!after.empty()) target += "&after=" + base::percent_encode(after);
-    return target;
+std::string list_target(const std::string& filter, std::uint64_t limit, const std::string& after) {
+    std::string query = "limit=" + std::to_string(limit);
+    if (!filter.empty()) query += "&" + filter;
+    if (!after.empty()) add_field(query, "after", after);
+    return with_query("/v1/messages", query);
 }
 
 // What a list has shown so far.
@@ -76,56 +52,38 @@ void print_page(const Console& console, const json::object& page, Shown& shown) 
 }
 
 // Under a list in text, what it comes to.
-void print_sum(const Console& console, const QueueListFilter& filter, const Shown& shown, bool more) {
+void print_sum(const Console& console, const MailFilter& filter, const Shown& shown, bool more) {
     if (console.format == Format::json) return;
-    const bool filtered = !filter.state.empty() || !filter.mailbox.empty();
     if (shown.messages == 0) {
-        console.out << (filtered ? "No message in the queue matches.\n" : "The queue is empty.\n");
+        console.out << (!filter.all() ? "No message in the queue matches.\n" : "The queue is empty.\n");
         return;
     }
     console.out << counted(shown.messages, "message") << ", " << size_text(shown.bytes) << ".\n";
     if (more) console.err << "There are more; --limit 0 shows all of them.\n";
 }
 
-std::string paused_text(const json::object& reply) {
-    std::string out;
-    for (const json::value& name : array_at(reply, "paused_mailboxes")) {
-        if (!name.is_string()) continue;
-        const std::string shown = base::printable(std::string(name.get_string()), shown_word_bytes_max);
-        out += "Mailbox " + shown +
-               " is paused, and what goes through it still waits. mailramp status says why; " +
-               "mailramp mailbox resume " + shown + " tries it now.\n";
-    }
-    return out;
-}
-
-std::string retry_text(const json::object& reply, const std::string& none) {
-    const std::uint64_t recipients = number_at(reply, "recipients");
-    if (recipients == 0) return none;
-    return counted(recipients, "recipient") + (recipients == 1 ? " is" : " are") + " due now.\n" +
-           paused_text(reply);
-}
-
-// Nothing: go on. What the human is asked names the message, since ids look alike.
-std::optional<ExitStatus> ask_to_delete(const Daemon& daemon, const Console& console, const std::string& id) {
-    const Reply message = daemon("GET", message_target(id));
-    if (!message) return complain(console, message.error());
-    const std::string sender = text_at(*message, "sender");
-    const std::string question =
-        "Delete message " + text_at(*message, "id") + " from " + (sender.empty() ? "<>" : sender) + " to " +
-        counted(number_at(*message, "recipients_total"), "recipient") + " (" +
-        size_text(number_at(*message, "size_bytes")) + ")? It will not be sent. [y/N] ";
-    const std::optional<bool> consent = console.ask(question);
-    if (!consent) {
-        return complain(
-            console, {ExitStatus::usage, "nobody is there to be asked; to delete without asking, add --yes"});
-    }
-    if (*consent) return {};
-    console.err << "Nothing was deleted.\n";
-    return ExitStatus::done;
-}
-
 }  // namespace
+
+ExitStatus print(const Console& console, const json::object& object, const std::string& text) {
+    if (console.format == Format::json) {
+        console.out << json::serialize(object) << '\n';
+    } else {
+        console.out << text;
+    }
+    return finished(console, ExitStatus::done);
+}
+
+std::optional<Failure> bad_id(const std::string& id) {
+    if (queue::QueueId::parse(id)) return {};
+    return Failure{ExitStatus::data,
+                   in_quotes(id) +
+                       " is not a queue id. They have 11 characters, as in the reply \"queued as "
+                       "...\" and in: mailramp queue list"};
+}
+
+std::string message_target(const std::string& id) {
+    return "/v1/messages/" + base::percent_encode(id);
+}
 
 ExitStatus complain(const Console& console, const Failure& failure) {
     console.err << painted("mailramp: ", Tone::bad, console.view.colour) << failure.message << '\n';
@@ -138,18 +96,19 @@ ExitStatus finished(const Console& console, ExitStatus status) {
     return complain(console, {ExitStatus::io_error, "the output could not be written"});
 }
 
-ExitStatus queue_list(const Daemon& daemon, const Console& console, const QueueListFilter& filter) {
+ExitStatus queue_list(const Daemon& daemon, const Console& console, const MailFilter& filter,
+                      std::uint64_t messages_max) {
     Shown shown;
     std::string after;
+    const std::string query = filter.query(console.view);
     for (;;) {
-        const std::uint64_t limit = filter.messages_max == 0
-                                        ? page_messages
-                                        : std::min(page_messages, filter.messages_max - shown.messages);
-        const Reply page = daemon("GET", list_target(filter, limit, after));
+        const std::uint64_t limit =
+            messages_max == 0 ? page_messages : std::min(page_messages, messages_max - shown.messages);
+        const Reply page = daemon("GET", list_target(query, limit, after));
         if (!page) return complain(console, page.error());
         print_page(console, *page, shown);
         const std::string next = text_at(*page, "next");
-        const bool enough = filter.messages_max != 0 && shown.messages >= filter.messages_max;
+        const bool enough = messages_max != 0 && shown.messages >= messages_max;
         // A page that leads to itself would never end.
         if (next.empty() || enough || next == after || !console.out) {
             print_sum(console, filter, shown, enough && !next.empty());
@@ -166,32 +125,6 @@ ExitStatus queue_show(const Daemon& daemon, const Console& console, const std::s
     return print(console, *message, message_text(*message, console.view));
 }
 
-ExitStatus queue_retry(const Daemon& daemon, const Console& console, const std::string& id) {
-    if (const auto bad = bad_id(id)) return complain(console, *bad);
-    const Reply reply = daemon("POST", message_target(id) + "/retry");
-    if (!reply) return complain(console, reply.error());
-    return print(console, *reply, retry_text(*reply, "It is being sent at this moment.\n"));
-}
-
-ExitStatus queue_retry_all(const Daemon& daemon, const Console& console) {
-    const Reply reply = daemon("POST", "/v1/messages/retry");
-    if (!reply) return complain(console, reply.error());
-    return print(console, *reply, retry_text(*reply, "Nothing waits in the queue.\n"));
-}
-
-ExitStatus queue_delete(const Daemon& daemon, const Console& console, const std::string& id,
-                        Consent consent) {
-    if (const auto bad = bad_id(id)) return complain(console, *bad);
-    if (consent == Consent::ask) {
-        if (const auto end = ask_to_delete(daemon, console, id)) return *end;
-    }
-    const Reply reply = daemon("DELETE", message_target(id));
-    if (!reply) return complain(console, reply.error());
-    return print(console, *reply,
-                 "Message " + text_at(*reply, "id") + " was deleted; " +
-                     counted(number_at(*reply, "recipients"), "recipient") + " will not get it.\n");
-}
-
 ExitStatus mailbox_list(const Daemon& daemon, const Console& console) {
     const Reply status = daemon("GET", "/v1/status");
     if (!status) return complain(console, status.error());
@@ -200,6 +133,20 @@ ExitStatus mailbox_list(const Daemon& daemon, const Console& console) {
         return print(console, mailboxes, {});
     }
     return print(console, *status, mailboxes_text(*status, console.view));
+}
+
+ExitStatus mailbox_pause(const Daemon& daemon, const Console& console, const std::string& name,
+                         const std::string& reason) {
+    std::string query;
+    if (!reason.empty()) add_field(query, "reason", reason);
+    const std::string path = "/v1/mailboxes/" + base::percent_encode(name) + "/pause";
+    const Reply reply = daemon("POST", with_query(path, query));
+    if (!reply) return complain(console, reply.error());
+    const std::string shown = text_at(*reply, "mailbox");
+    return print(console, *reply,
+                 "Mailbox " + shown +
+                     " is paused. Its mail is kept and does not grow old, until: mailramp mailbox resume " +
+                     base::shell_word(shown) + "\n");
 }
 
 ExitStatus mailbox_resume(const Daemon& daemon, const Console& console, const std::string& name) {

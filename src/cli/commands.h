@@ -9,12 +9,12 @@
 
 #include "cli/daemon.h"
 #include "cli/exit_status.h"
+#include "cli/mail_filter.h"
 #include "cli/view.h"
 
 namespace mailramp::cli {
 
 enum class Format { text, json };
-enum class Consent { ask, given };
 
 // Where a command speaks.
 struct Console {
@@ -26,21 +26,13 @@ struct Console {
     std::function<std::optional<bool>(const std::string& question)> ask;
 };
 
-struct QueueListFilter {
-    std::string state;               // empty: all
-    std::string mailbox;             // empty: all
-    std::uint64_t messages_max = 0;  // 0: all
-};
-
-// JSON: one message a line.
-[[nodiscard]] ExitStatus queue_list(const Daemon& daemon, const Console& console,
-                                    const QueueListFilter& filter);
+// JSON: one message a line. `messages_max` 0: all.
+[[nodiscard]] ExitStatus queue_list(const Daemon& daemon, const Console& console, const MailFilter& filter,
+                                    std::uint64_t messages_max);
 [[nodiscard]] ExitStatus queue_show(const Daemon& daemon, const Console& console, const std::string& id);
-[[nodiscard]] ExitStatus queue_retry(const Daemon& daemon, const Console& console, const std::string& id);
-[[nodiscard]] ExitStatus queue_retry_all(const Daemon& daemon, const Console& console);
-[[nodiscard]] ExitStatus queue_delete(const Daemon& daemon, const Console& console, const std::string& id,
-                                      Consent consent);
 [[nodiscard]] ExitStatus mailbox_list(const Daemon& daemon, const Console& console);
+[[nodiscard]] ExitStatus mailbox_pause(const Daemon& daemon, const Console& console, const std::string& name,
+                                       const std::string& reason);
 [[nodiscard]] ExitStatus mailbox_resume(const Daemon& daemon, const Console& console,
                                         const std::string& name);
 // Hands a test alert to everybody who is told of trouble. ExitStatus::unavailable: one did not take it.
@@ -54,6 +46,13 @@ struct QueueListFilter {
 // The status, if all output could be written; what could not was not done, and a script must know (a full
 // disk, a closed pipe).
 [[nodiscard]] ExitStatus finished(const Console& console, ExitStatus status);
+
+// Why this is no queue id; nothing: it may be one.
+[[nodiscard]] std::optional<Failure> bad_id(const std::string& id);
+[[nodiscard]] std::string message_target(const std::string& id);
+// The object as JSON, or the text.
+[[nodiscard]] ExitStatus print(const Console& console, const boost::json::object& object,
+                               const std::string& text);
 
 // "mailramp: …" to standard error.
 ExitStatus complain(const Console& console, const Failure& failure);

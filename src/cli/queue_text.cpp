@@ -67,6 +67,7 @@ std::string_view hold_text(std::string_view reason) {
     if (reason == "crashed") return ": mailramp ended while sending it";
     if (reason == "damaged") return ": its content is damaged";
     if (reason == "sender_stopped") return ": its sender is refused";
+    if (reason == "operator") return ": an operator holds it";
     return "";
 }
 
@@ -81,7 +82,7 @@ std::string plan_text(const json::object& recipient, const View& view) {
         out = "at it now";
     } else if (state == "delivered") {
         out = "taken by the server";
-    } else if (state == "failed") {
+    } else if (state == "failed" || state == "deleted") {
         out = "not sent, and will not be";
     } else {
         out = next_try(recipient, view);
@@ -120,24 +121,6 @@ std::string labelled(std::string_view label, std::string_view text, const View& 
     return paragraph(padded(label, label_columns), spaces(label_columns), text, view.columns);
 }
 
-std::string whole_recipient(const json::object& recipient, const View& view) {
-    constexpr std::size_t margin = 12;
-    const std::string state = text_at(recipient, "state");
-    const auto detail = [&](std::string_view label, std::string_view text) {
-        if (text.empty()) return std::string();
-        return paragraph("    " + padded(label, margin - 4), spaces(margin), text, view.columns);
-    };
-    std::string out = paragraph("  ", "    ", text_at(recipient, "address"), view.columns);
-    out += "    " + padded("State", margin - 4) + painted(state_text(state), tone_of(state), view.colour) +
-           ": " + plan_text(recipient, view) + "\n";
-    const json::object& answer = object_at(recipient, "answer");
-    // What mailramp itself has found is no reply of a server.
-    out += detail(text_at(answer, "channel") == "local" ? "Found" : "Reply", answer_text(answer));
-    out += detail("Cause", text_at(recipient, "cause"));
-    out += detail("Remedy", text_at(recipient, "remedy"));
-    return out;
-}
-
 }  // namespace
 
 std::string list_heading(const View& view) {
@@ -171,6 +154,25 @@ std::string list_entry(const json::object& message, const View& view) {
     return out;
 }
 
+std::string recipient_text(const json::object& recipient, const View& view) {
+    constexpr std::size_t margin = 12;
+    const std::string state = text_at(recipient, "state");
+    const auto detail = [&](std::string_view label, std::string_view text) {
+        if (text.empty()) return std::string();
+        return paragraph("    " + padded(label, margin - 4), spaces(margin), text, view.columns);
+    };
+    std::string out = paragraph("  ", "    ", text_at(recipient, "address"), view.columns);
+    out += "    " + padded("State", margin - 4) + painted(state_text(state), tone_of(state), view.colour) +
+           ": " + plan_text(recipient, view) + "\n";
+    const json::object& answer = object_at(recipient, "answer");
+    // What mailramp itself has found is no reply of a server.
+    out += detail(text_at(answer, "channel") == "local" ? "Found" : "Reply", answer_text(answer));
+    out += detail("Receipt", text_at(recipient, "receipt"));
+    out += detail("Cause", text_at(recipient, "cause"));
+    out += detail("Remedy", text_at(recipient, "remedy"));
+    return out;
+}
+
 std::string message_text(const json::object& message, const View& view) {
     std::string out = labelled("Message", text_at(message, "id"), view);
     out += labelled("From", sender_text(message), view);
@@ -189,7 +191,7 @@ std::string message_text(const json::object& message, const View& view) {
     const json::array& recipients = array_at(message, "recipients");
     out += counted(recipients.size(), "recipient") + ":\n";
     for (const json::value& recipient : recipients) {
-        if (recipient.is_object()) out += whole_recipient(recipient.get_object(), view);
+        if (recipient.is_object()) out += recipient_text(recipient.get_object(), view);
     }
     return out;
 }

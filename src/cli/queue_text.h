@@ -14,6 +14,8 @@ namespace mailramp::cli {
 // One message of the list: a line for the message, one for each of its first recipients, one for what the
 // server said last. No line is wider than the view.
 [[nodiscard]] std::string list_entry(const boost::json::object& message, const View& view);
+// One recipient, with cause and remedy.
+[[nodiscard]] std::string recipient_text(const boost::json::object& recipient, const View& view);
 // All there is to know about one message, with causes and remedies.
 [[nodiscard]] std::string message_text(const boost::json::object& message, const View& view);
 

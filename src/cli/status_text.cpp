@@ -62,7 +62,8 @@ std::string accepting_text(const json::object& status, const View& view) {
 
 std::string queue_text(const json::object& queue, const View& view) {
     const std::uint64_t messages = number_at(queue, "messages");
-    if (messages == 0) return sentence("The queue is empty.", Tone::plain, view);
+    if (messages == 0 && !flag_at(queue, "counting"))
+        return sentence("The queue is empty.", Tone::plain, view);
     std::string text = counted(messages, "message") + " (" + size_text(number_at(queue, "bytes")) +
                        (messages == 1 ? ") is" : ") are") + " in the queue";
     if (const auto oldest = time_at(queue, "oldest_accepted")) {
@@ -81,7 +82,7 @@ std::string queue_text(const json::object& queue, const View& view) {
     add(number_at(recipients, "uncertain"), " perhaps sent already");
     add(held, " held for you");
     if (!parts.empty()) text += ": " + joined(parts);
-    text += ".";
+    text += flag_at(queue, "counting") ? "; it is still being counted." : ".";
     std::string out = sentence(text, Tone::plain, view);
     if (held > 0) out += sentence("See why with: mailramp queue list --state held", Tone::warning, view);
     return out;

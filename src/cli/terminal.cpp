@@ -44,6 +44,7 @@ View view_of_terminal() {
     view.now = io::SystemClock().wall();
     view.zone = local_offset;
     if (::isatty(STDOUT_FILENO) == 0) return view;
+    view.terminal = true;
     view.columns = terminal_columns();
     const bool wanted = environment("NO_COLOR").empty() && environment("TERM") != "dumb";
     view.colour = wanted ? Colour::on : Colour::off;

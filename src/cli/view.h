@@ -23,6 +23,7 @@ struct View {
     Zone zone;
     Colour colour = Colour::off;
     std::size_t columns = 100;
+    bool terminal = false;  // whoever reads is a terminal, which obeys control characters
 };
 
 // "14:05:10 +01:00" on the reader's present day, "2026-11-24 14:05:10 +01:00" on any other.

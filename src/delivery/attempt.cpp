@@ -369,7 +369,8 @@ void Dispatcher::Impl::count(const queue::ClaimedMessage& message, const Outcome
                 break;
             case RecipientState::claimed:
             case RecipientState::failed:
-                base::check(false, "an attempt leaves nothing claimed or failed");
+            case RecipientState::deleted:
+                base::check(false, "an attempt leaves nothing claimed, failed or deleted");
         }
     }
 }

@@ -43,6 +43,8 @@ const char* held_because(queue::HoldReason reason) {
             return "accepted mail that cannot be sent as it was";
         case queue::HoldReason::sender_stopped:
             return "not sent: the server has lately refused this sender";
+        case queue::HoldReason::by_operator:
+            return "an operator wants it to wait";
     }
     return "";
 }
@@ -94,6 +96,7 @@ void DeliveryLog::settled(const MailboxOptions& mailbox, const queue::ClaimedMes
                 break;
             case RecipientState::claimed:
             case RecipientState::failed:
+            case RecipientState::deleted:
                 break;  // no attempt ends this way
         }
     }

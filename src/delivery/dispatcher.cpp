@@ -8,6 +8,7 @@
 #include <boost/asio/use_awaitable.hpp>
 
 #include "delivery/dispatcher_impl.h"
+#include "mailramp/base/text.h"
 
 namespace mailramp::delivery {
 namespace {
@@ -61,6 +62,9 @@ base::Result<> Dispatcher::resume(const std::string& mailbox) {
 void Dispatcher::try_senders_again() {
     for (auto& [name, mailbox] : impl_->mailboxes_)
         mailbox.senders.clear();
+}
+base::Result<> Dispatcher::pause(const std::string& mailbox, std::string cause) {
+    return impl_->pause(mailbox, std::move(cause));
 }
 const DeliveryCounters& Dispatcher::counters() const {
     return impl_->counters_;
@@ -279,6 +283,19 @@ base::Result<> Dispatcher::Impl::resume(const std::string& name) {
     return {};
 }
 
+base::Result<> Dispatcher::Impl::pause(const std::string& name, std::string cause) {
+    const auto found = mailboxes_.find(name);
+    if (found == mailboxes_.end()) return base::fail(base::ErrorKind::not_found, "no mailbox " + name);
+    Mailbox& mailbox = found->second;
+    mailbox.schedule.pause().order(std::move(cause), "mailramp mailbox resume " + base::shell_word(name),
+                                   now());
+    mailbox.resting_answer.reset();
+    ++counters_.paused;
+    save_pause(mailbox);
+    pump(mailbox);
+    return {};
+}
+
 // Rests follow each other within seconds; only their first and their end are worth a write.
 void Dispatcher::Impl::save_stop(Mailbox& mailbox) {
     if (mailbox.schedule.pause().stopped_since() != mailbox.stopped_since) save_pause(mailbox);
@@ -340,7 +357,8 @@ MailboxStatus Dispatcher::Impl::status(const Mailbox& mailbox) const {
         case Pause::Standing::paused:
             status.paused = true;
             status.paused_since = pause.stopped_since();
-            status.next_probe = pause.next_probe();
+            status.paused_by_operator = pause.ordered();
+            if (!pause.ordered()) status.next_probe = pause.next_probe();
             break;
     }
     status.stopped = stopped_senders(mailbox);

@@ -96,6 +96,7 @@ struct Dispatcher::Impl {
     [[nodiscard]] std::size_t abandoned_in_flight() const;
     io::Task<> store_interrupted(SharedFlight flight, Flight::Stage reached);
     base::Result<> resume(const std::string& name);
+    base::Result<> pause(const std::string& name, std::string cause);
     [[nodiscard]] MailboxStatus status(const Mailbox& mailbox) const;
     void found_unconfigured(std::string_view name, std::uint64_t recipients);
     [[nodiscard]] std::optional<base::SteadyTime> next_deadline() const;

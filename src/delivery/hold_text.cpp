@@ -45,6 +45,9 @@ HoldText explain_hold(HoldReason reason, const provider::Verdict& last, const pr
             text.cause = "not sent, since the server has lately refused its sender: " + text.cause;
             return text;
         }
+        case HoldReason::by_operator:
+            return {"an operator wants it to wait",
+                    "mailramp queue release sends it; mailramp trace says who held it"};
     }
     return {};
 }

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <utility>
 
 namespace mailramp::delivery {
 
@@ -17,6 +18,7 @@ void Pause::restore(const queue::MailboxRecord& record, Moment now) {
                           .remedy = record.pause_remedy,
                           .asked = {}};
     stopped_since_ = record.stopped_since;
+    ordered_ = record.paused && record.by_operator;
     probes_ = record.probes;
     const base::Duration longest = record.paused ? options_.later_probes : base::Duration::zero();
     wait(std::clamp<base::Duration>(record.next_probe - now.wall, base::Duration::zero(), longest), now);
@@ -24,6 +26,7 @@ void Pause::restore(const queue::MailboxRecord& record, Moment now) {
 
 void Pause::describe(queue::MailboxRecord& record) const {
     record.paused = standing_ == Standing::paused;
+    record.by_operator = ordered_;
     record.stopped_since = stopped_since_;
     if (!record.stopped_since) return;
     record.pause_answer = reason_.answer;
@@ -35,7 +38,7 @@ void Pause::describe(queue::MailboxRecord& record) const {
 
 Pause::Leave Pause::leave(base::SteadyTime now) const {
     if (standing_ == Standing::open) return Leave{.granted = true, .ask_again = std::nullopt};
-    if (alone_under_way_) return Leave{};
+    if (alone_under_way_ || ordered_) return Leave{};
     if (now < next_) return Leave{.granted = false, .ask_again = next_};
     return Leave{.granted = true, .ask_again = std::nullopt};
 }
@@ -69,6 +72,21 @@ Pause::Change Pause::end(Ticket ticket, const MailboxNews& news, Moment now, dou
         return Change::recovered;
     }
     return Change::none;
+}
+
+void Pause::order(std::string cause, std::string remedy, Moment now) {
+    const base::WallTime since = stopped_since_.value_or(now.wall);
+    open();
+    standing_ = Standing::paused;
+    ordered_ = true;
+    reason_ = MailboxNews{.kind = Kind::pause,
+                          .reached = mail::Phase::none,
+                          .answer = {},
+                          .cause = std::move(cause),
+                          .remedy = std::move(remedy),
+                          .asked = {}};
+    stopped_since_ = since;
+    next_wall_ = base::WallTime{};
 }
 
 bool Pause::resume() {
@@ -130,6 +148,7 @@ void Pause::open() {
     standing_ = Standing::open;
     ++epoch_;
     alone_under_way_ = false;
+    ordered_ = false;
     reason_ = MailboxNews{};
     stopped_since_.reset();
     probes_ = 0;

@@ -75,12 +75,15 @@ class Pause {
     [[nodiscard]] Change end(Ticket ticket, const MailboxNews& news, Moment now, double chance);
     // By an operator: over at once. False: there was neither a pause nor a rest.
     bool resume();
+    // By an operator: without probes, and until resume(). What is under way goes on, and tells nothing.
+    void order(std::string cause, std::string remedy, Moment now);
 
     [[nodiscard]] Standing standing() const { return standing_; }
     [[nodiscard]] const MailboxNews& reason() const { return reason_; }  // of the pause or rest
     // Since when the mailbox has stood still; nothing while it works.
     [[nodiscard]] std::optional<base::WallTime> stopped_since() const { return stopped_since_; }
     [[nodiscard]] base::WallTime next_probe() const { return next_wall_; }  // or the end of the rest
+    [[nodiscard]] bool ordered() const { return ordered_; }                 // there is no next probe
 
   private:
     [[nodiscard]] base::Duration probe_interval() const;
@@ -94,6 +97,7 @@ class Pause {
     Standing standing_ = Standing::open;
     std::uint64_t epoch_ = 1;
     bool alone_under_way_ = false;
+    bool ordered_ = false;  // paused by an operator
     MailboxNews reason_;
     std::optional<base::WallTime> stopped_since_;
     base::SteadyTime next_;  // probe, or end of the rest

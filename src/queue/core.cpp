@@ -10,6 +10,13 @@ namespace mailramp::queue {
 
 using base::ErrorKind;
 
+namespace {
+
+// Counting a message is so much cheaper than changing a row.
+constexpr std::size_t counted_of_bulk_rows = 4;
+
+}  // namespace
+
 base::Result<std::unique_ptr<Core>> Core::open(const CoreOptions& options, base::WallTime now) {
     std::unique_ptr<Core> core(new Core(options));
     auto database = Database::open(options.database, options.vfs);
@@ -22,8 +29,14 @@ base::Result<std::unique_ptr<Core>> Core::open(const CoreOptions& options, base:
     if (auto proven = core->checkpoint(SQLITE_CHECKPOINT_TRUNCATE); !proven)
         return base::fail("the queue's disk does not take what is written", proven.error());
     if (auto started = core->start_instance(); !started) return std::unexpected(started.error());
-    if (auto loaded = core->load_totals(); !loaded) return std::unexpected(loaded.error());
     if (auto recovered = core->end_earlier_claims(now); !recovered) return std::unexpected(recovered.error());
+    // Rows of the history are numbered without gaps: it is trimmed from its beginning.
+    const auto history = core->database_->integer(
+        "SELECT coalesce((SELECT max(row) FROM history)-(SELECT min(row) FROM history)+1,0)");
+    if (!history) return std::unexpected(history.error());
+    core->committed_.history_rows = static_cast<std::uint64_t>(*history);
+    while (!core->counted() && core->committed_.messages < options.counted_at_open_max)
+        if (auto counted = core->count_on(); !counted) return std::unexpected(counted.error());
     return core;
 }
 
@@ -58,7 +71,8 @@ std::vector<BodyName> Core::take_ended_files() {
     return std::exchange(ended_files_, {});
 }
 
-void Core::moved(RecipientState from, RecipientState to) {
+void Core::moved(QueueId message, RecipientState from, RecipientState to) {
+    if (!counts(message)) return;
     --working_.recipients.at(static_cast<std::size_t>(state_number(from)));
     ++working_.recipients.at(static_cast<std::size_t>(state_number(to)));
 }
@@ -93,24 +107,36 @@ base::Result<> Core::reserve_ids(QueueId first_needed) {
     return {};
 }
 
-base::Result<> Core::load_totals() {
-    Query messages(*database_, "SELECT count(*), total(size) FROM message");
-    const auto row = messages.next();
-    if (!row) return std::unexpected(row.error());
-    committed_.messages = static_cast<std::uint64_t>(messages.integer(0));
-    committed_.bytes = static_cast<std::uint64_t>(messages.integer(1));
-    Query states(*database_, "SELECT state, count(*) FROM recipient INDEXED BY recipient_due GROUP BY state");
-    for (;;) {
-        const auto next = states.next();
-        if (!next) return std::unexpected(next.error());
-        if (!*next) break;
-        const RecipientState state = state_from_number(states.integer(0));
-        committed_.recipients.at(static_cast<std::size_t>(state_number(state))) +=
-            static_cast<std::uint64_t>(states.integer(1));
+base::Result<> Core::count_on() {
+    if (committed_.counted) return {};
+    Totals more = committed_;
+    const auto slice = static_cast<std::int64_t>(options_.bulk_rows_max * counted_of_bulk_rows);
+    std::int64_t found = 0;
+    {
+        Query messages(*database_, "SELECT id, size FROM message WHERE id>? AND id<? ORDER BY id LIMIT ?",
+                       committed_.counted_to, first_id_.value(), slice);
+        for (;; ++found) {
+            const auto row = messages.next();
+            if (!row) return std::unexpected(row.error());
+            if (!*row) break;
+            more.counted_to = messages.integer(0);
+            ++more.messages;
+            more.bytes += static_cast<std::uint64_t>(messages.integer(1));
+        }
     }
-    const auto history = database_->integer("SELECT count(*) FROM history");
-    if (!history) return std::unexpected(history.error());
-    committed_.history_rows = static_cast<std::uint64_t>(*history);
+    more.counted = found < slice;
+    Query recipients(
+        *database_,
+        "SELECT state FROM recipient INDEXED BY recipient_of_message WHERE message>? AND message<?",
+        committed_.counted_to, more.counted ? first_id_.value() : more.counted_to + 1);
+    for (;;) {
+        const auto row = recipients.next();
+        if (!row) return std::unexpected(row.error());
+        if (!*row) break;
+        const RecipientState state = state_from_number(recipients.integer(0));
+        ++more.recipients.at(static_cast<std::size_t>(state_number(state)));
+    }
+    committed_ = more;
     return {};
 }
 
@@ -153,6 +179,7 @@ base::Result<> Core::end_earlier_claims(base::WallTime now) {
 }
 
 base::Result<bool> Core::end_earlier_claims_of(const std::string& mailbox, base::WallTime now) {
+    // Nothing is counted yet, so no total has to follow.
     auto left = static_cast<std::int64_t>(options_.bulk_rows_max);
     const auto unsent = end_unsent(mailbox, left, now);
     if (!unsent) return std::unexpected(unsent.error());
@@ -172,6 +199,8 @@ base::Result<bool> Core::end_earlier_claims_of(const std::string& mailbox, base:
 // no duplicates.
 base::Result<std::int64_t> Core::end_unsent(const std::string& mailbox, std::int64_t rows_max,
                                             base::WallTime now) {
+    if (auto noted = note_interrupted(mailbox, RecipientState::queued, 0, rows_max, now); !noted)
+        return std::unexpected(noted.error());
     auto done = run(*database_,
                     "UPDATE recipient SET state=?, due=?, claim_until=0"
                     " WHERE row IN (SELECT row FROM recipient INDEXED BY recipient_due"
@@ -179,10 +208,7 @@ base::Result<std::int64_t> Core::end_unsent(const std::string& mailbox, std::int
                     state_number(RecipientState::queued), micros(now + options_.unsent_delay), mailbox,
                     state_number(RecipientState::claimed), instance_, rows_max);
     if (!done) return std::unexpected(done.error());
-    const std::int64_t changed = database_->changes();
-    for (std::int64_t i = 0; i < changed; ++i)
-        moved(RecipientState::claimed, RecipientState::queued);
-    return changed;
+    return database_->changes();
 }
 
 // The end of data may have been sent, and nobody knows what the server made of it. It counts for them: what
@@ -192,6 +218,8 @@ base::Result<std::int64_t> Core::end_uncertain(const std::string& mailbox, Recip
     const bool held = to == RecipientState::held;
     const std::int64_t endings_min =
         held ? static_cast<std::int64_t>(options_.uncertain_attempts_max) - 1 : 0;
+    if (auto noted = note_interrupted(mailbox, to, endings_min, rows_max, now); !noted)
+        return std::unexpected(noted.error());
     auto done = run(*database_,
                     "UPDATE recipient SET state=?, maybe_delivered=1, attempts=attempts+1,"
                     " uncertain_endings=uncertain_endings+1, due=?, claim_until=0, hold_reason=?,"
@@ -206,10 +234,7 @@ base::Result<std::int64_t> Core::end_uncertain(const std::string& mailbox, Recip
                     std::string("mailramp stopped before the server had answered"), mailbox,
                     state_number(RecipientState::claimed), instance_, endings_min, rows_max);
     if (!done) return std::unexpected(done.error());
-    const std::int64_t changed = database_->changes();
-    for (std::int64_t i = 0; i < changed; ++i)
-        moved(RecipientState::claimed, to);
-    return changed;
+    return database_->changes();
 }
 
 // ------------------------------------------------------------------ accepting
@@ -295,6 +320,7 @@ base::Result<bool> Core::trim_history(base::WallTime now) {
             std::min<std::int64_t>(static_cast<std::int64_t>(over), slice));
     if (!done) return std::unexpected(done.error());
     std::int64_t trimmed = database_->changes();
+    if (auto events = trim_events(slice, now); !events) return std::unexpected(events.error());
     done = run(*database_,
                "DELETE FROM history WHERE row IN (SELECT row FROM history ORDER BY row LIMIT ?) AND ended<?",
                slice - trimmed, micros(now - options_.history_age_max));

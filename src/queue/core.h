@@ -36,8 +36,10 @@ struct CoreOptions {
     base::Duration uncertain_delay = std::chrono::minutes(5);  // after a crash past it
     std::size_t uncertain_attempts_max = 3;                    // then held
     base::Duration history_age_max = std::chrono::hours(24 * 14);
-    std::uint64_t history_rows_max = 100'000;
-    std::int64_t free_pages_max = 16'384;  // unused pages above this are given back to the file system
+    std::uint64_t history_rows_max = 100'000;  // and as many events
+    std::size_t events_of_message_max = 100;   // then its oldest goes
+    std::size_t counted_at_open_max = 20'000;  // messages; a larger queue is counted while it works
+    std::int64_t free_pages_max = 16'384;      // unused pages above this are given back to the file system
 };
 
 // A message whose last octet is in.
@@ -57,15 +59,24 @@ struct StoredBody {
     BodyName file;
 };
 
-struct RetrySlice {
-    std::size_t recipients = 0;
-    std::int64_t last_row = 0;  // go on after it
-    bool more = false;
-    std::vector<std::string> mailboxes;
+// How far an order has come. Its record in the table of events grows with it.
+struct OrderPlace {
+    std::int64_t after_row = 0;
+    std::int64_t event_row = 0;  // 0: there is none yet
 };
 
-struct RemoveSlice {
-    std::size_t recipients = 0;
+// Part of an order.
+struct OrderSlice {
+    std::size_t messages = 0, recipients = 0, busy = 0;
+    OrderPlace place;  // go on here
+    QueueId last_message;
+    bool more = false;
+    std::vector<std::string> mailboxes;  // something of them became due
+};
+
+struct HistorySlice {
+    std::vector<HistoryRow> rows;
+    std::optional<std::int64_t> examined;
     bool more = false;
 };
 
@@ -104,9 +115,7 @@ class Core {
                                              const std::vector<std::int64_t>& rows);
     [[nodiscard]] base::Result<> settle(const Settlement& settlement);
     [[nodiscard]] base::Result<> save(const MailboxRecord& record, base::WallTime now);
-    [[nodiscard]] base::Result<RetrySlice> retry(std::optional<QueueId> id, std::int64_t after_row,
-                                                 base::WallTime now);
-    [[nodiscard]] base::Result<RemoveSlice> remove(QueueId id, base::WallTime now);
+    [[nodiscard]] base::Result<OrderSlice> operate(const Order& order, OrderPlace place);
     // True: there is more to trim.
     [[nodiscard]] base::Result<bool> trim_history(base::WallTime now);
     // True: there are more unused pages than there may be.
@@ -121,7 +130,15 @@ class Core {
     [[nodiscard]] base::Result<std::vector<MailboxBacklog>> backlogs();
     [[nodiscard]] base::Result<ListSlice> list(const ListRequest& request);
     [[nodiscard]] base::Result<MessageRow> show(QueueId id);
+    [[nodiscard]] base::Result<MessageTrace> trace(QueueId id);
+    [[nodiscard]] base::Result<HistorySlice> history(const HistoryRequest& request);
     [[nodiscard]] base::Result<QueueCounts> counts();
+
+    // ---- outside one
+    // What open() found is counted slice by slice, while others work: what has come since is counted as it
+    // comes, and what changes meanwhile counts as changed once the counting has passed it.
+    [[nodiscard]] bool counted() const { return committed_.counted; }
+    [[nodiscard]] base::Result<> count_on();
 
     // ---- as of the last commit
     [[nodiscard]] std::int64_t instance() const { return instance_; }
@@ -136,9 +153,11 @@ class Core {
 
   private:
     struct Totals {
+        bool counted = false;
+        std::int64_t counted_to = 0;  // messages up to this one, of those that open() found
         std::uint64_t messages = 0;
         std::uint64_t bytes = 0;
-        std::array<std::uint64_t, 7> recipients{};  // by state number
+        std::array<std::uint64_t, 8> recipients{};  // by state number
         std::uint64_t history_rows = 0;
         std::uint64_t accepted = 0, settled = 0;  // messages, since the start
     };
@@ -146,6 +165,19 @@ class Core {
         std::int64_t priority = 0;
         std::int64_t due = 0;
         QueueId message;
+    };
+    // A recipient that an order means.
+    struct Meant {
+        std::int64_t row = 0;
+        QueueId message;
+        RecipientState state = RecipientState::queued;
+        HoldReason hold_reason = HoldReason::none;
+        std::string mailbox;
+    };
+    struct Looked {
+        std::vector<Meant> meant;
+        std::size_t rows = 0;
+        std::int64_t last_row = 0;
     };
     struct NextWork {
         std::optional<Due> now;                  // the best of what is due
@@ -155,7 +187,6 @@ class Core {
     explicit Core(const CoreOptions& options) : options_(options) {}
 
     [[nodiscard]] base::Result<> start_instance();
-    [[nodiscard]] base::Result<> load_totals();
     [[nodiscard]] base::Result<> end_earlier_claims(base::WallTime now);
     [[nodiscard]] base::Result<bool> end_earlier_claims_of(const std::string& mailbox, base::WallTime now);
     [[nodiscard]] base::Result<std::int64_t> end_unsent(const std::string& mailbox, std::int64_t rows_max,
@@ -179,17 +210,37 @@ class Core {
     [[nodiscard]] base::Result<> check_settlement(const Settlement& settlement);
     [[nodiscard]] base::Result<> settle_recipient(const Settlement& settlement,
                                                   const RecipientSettlement& one);
-    [[nodiscard]] base::Result<> end_recipient(std::int64_t row, RecipientState from, RecipientState to,
-                                               int attempts_more, const mail::Answer* answer,
-                                               const std::string& receipt, base::WallTime now);
+    [[nodiscard]] base::Result<> end_recipient(QueueId message, std::int64_t row, RecipientState from,
+                                               RecipientState to, int attempts_more,
+                                               const mail::Answer* answer, const std::string& receipt,
+                                               base::WallTime now);
     [[nodiscard]] base::Result<> end_message_if_done(QueueId id);
+    [[nodiscard]] base::Result<> note_attempt(const Settlement& settlement);
+    [[nodiscard]] base::Result<> note_interrupted(const std::string& mailbox, RecipientState to,
+                                                  std::int64_t endings_min, std::int64_t rows_max,
+                                                  base::WallTime now);
+    [[nodiscard]] base::Result<> make_room_for_event(QueueId message);
+    [[nodiscard]] base::Result<> trim_events(std::int64_t rows_max, base::WallTime now);
+
+    [[nodiscard]] base::Result<Looked> look_for(const Order& order, std::int64_t after_row);
+    [[nodiscard]] base::Result<> refuse_while_claimed(QueueId id);
+    [[nodiscard]] base::Result<bool> carry_out(const Order& order, const Meant& meant);
+    [[nodiscard]] base::Result<> make_due(const Meant& meant, base::WallTime now);
+    [[nodiscard]] base::Result<std::int64_t> note_order(const Order& order, std::int64_t event_row,
+                                                        const std::vector<Meant>& done);
+    [[nodiscard]] base::Result<bool> read_description(MessageRow& message);
+    [[nodiscard]] base::Result<> read_events(MessageTrace& trace, bool of_many);
 
     [[nodiscard]] base::Result<> read_recipients(MessageRow& message);
     [[nodiscard]] base::Result<bool> read_history(MessageRow& message);
     [[nodiscard]] base::Result<ListSlice> list_live(const ListRequest& request);
     [[nodiscard]] base::Result<ListSlice> list_history(const ListRequest& request);
 
-    void moved(RecipientState from, RecipientState to);
+    // Whether the totals know of this message.
+    [[nodiscard]] bool counts(QueueId message) const {
+        return working_.counted || message.value() <= working_.counted_to || message >= first_id_;
+    }
+    void moved(QueueId message, RecipientState from, RecipientState to);
 
     CoreOptions options_;
     std::unique_ptr<Database> database_;

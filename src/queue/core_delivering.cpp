@@ -122,7 +122,7 @@ base::Result<> Core::claim_recipients(const ClaimRequest& request, ClaimedMessag
             recipient.first_tried = wall_time(query.integer(7));
             stopped_before = query.integer(8);
             recipient.uncertain_endings = static_cast<int>(query.integer(10));
-            moved(state_from_number(query.integer(9)), RecipientState::claimed);
+            moved(message.id, state_from_number(query.integer(9)), RecipientState::claimed);
             message.recipients.push_back(std::move(recipient));
         }
     }
@@ -174,6 +174,7 @@ base::Result<> Core::check_claim(std::int64_t row, QueueId id, const std::string
 
 base::Result<> Core::settle(const Settlement& settlement) {
     if (auto sound = check_settlement(settlement); !sound) return sound;
+    if (auto noted = note_attempt(settlement); !noted) return noted;
     for (const RecipientSettlement& one : settlement.recipients)
         if (auto settled = settle_recipient(settlement, one); !settled) return settled;
     if (auto ended = end_message_if_done(settlement.id); !ended) return ended;
@@ -195,7 +196,7 @@ base::Result<> Core::check_settlement(const Settlement& settlement) {
 base::Result<> Core::settle_recipient(const Settlement& settlement, const RecipientSettlement& one) {
     const int attempt = one.counts_as_attempt ? 1 : 0;
     if (one.state == RecipientState::delivered || one.state == RecipientState::failed)
-        return end_recipient(one.row, RecipientState::claimed, one.state, attempt, &one.answer,
+        return end_recipient(settlement.id, one.row, RecipientState::claimed, one.state, attempt, &one.answer,
                              settlement.receipt, settlement.now);
     const bool uncertain = one.ended_uncertain || one.state == RecipientState::uncertain;
     const HoldReason reason = one.state == RecipientState::held ? one.hold_reason : HoldReason::none;
@@ -211,12 +212,12 @@ base::Result<> Core::settle_recipient(const Settlement& settlement, const Recipi
             state_number(one.state), micros(one.due), attempt, uncertain, uncertain ? 1 : 0, attempt,
             micros(settlement.now), hold_reason_number(reason), mail::to_string(one.answer.channel),
             mail::to_string(one.answer.phase), one.answer.code, storable(one.answer.enhanced), text, one.row);
-    if (settled) moved(RecipientState::claimed, one.state);
+    if (settled) moved(settlement.id, RecipientState::claimed, one.state);
     return settled;
 }
 
 // Moves a row into the history. Without an answer it keeps the last one.
-base::Result<> Core::end_recipient(std::int64_t row, RecipientState from, RecipientState to,
+base::Result<> Core::end_recipient(QueueId message, std::int64_t row, RecipientState from, RecipientState to,
                                    int attempts_more, const mail::Answer* answer, const std::string& receipt,
                                    base::WallTime now) {
     if (answer != nullptr) {
@@ -240,7 +241,7 @@ base::Result<> Core::end_recipient(std::int64_t row, RecipientState from, Recipi
             micros(now), state_number(to), attempts_more, storable(receipt), row);
     if (!copied) return copied;
     ++working_.history_rows;
-    --working_.recipients.at(static_cast<std::size_t>(state_number(from)));
+    if (counts(message)) --working_.recipients.at(static_cast<std::size_t>(state_number(from)));
     return run(*database_, "DELETE FROM recipient WHERE row=?", row);
 }
 
@@ -265,8 +266,9 @@ base::Result<> Core::end_message_if_done(QueueId id) {
     }
     if (auto done = run(*database_, "DELETE FROM body WHERE message=?", id.value()); !done) return done;
     if (auto done = run(*database_, "DELETE FROM message WHERE id=?", id.value()); !done) return done;
-    --working_.messages;
     ++working_.settled;
+    if (!counts(id)) return {};
+    --working_.messages;
     working_.bytes -= size;
     return {};
 }
@@ -275,10 +277,11 @@ base::Result<> Core::end_message_if_done(QueueId id) {
 
 base::Result<std::vector<MailboxRecord>> Core::mailboxes() {
     std::vector<MailboxRecord> records;
-    Query query(*database_,
-                "SELECT name, paused, pause_channel, pause_phase, pause_code, pause_enhanced, pause_text, "
-                "pause_cause,"
-                " pause_remedy, stopped_since, next_probe, probes, stopped_total, budget FROM mailbox");
+    Query query(
+        *database_,
+        "SELECT name, paused, pause_channel, pause_phase, pause_code, pause_enhanced, pause_text, "
+        "pause_cause,"
+        " pause_remedy, stopped_since, next_probe, probes, stopped_total, budget, by_operator FROM mailbox");
     for (;;) {
         const auto row = query.next();
         if (!row) return std::unexpected(row.error());
@@ -294,20 +297,25 @@ base::Result<std::vector<MailboxRecord>> Core::mailboxes() {
         record.probes = static_cast<int>(query.integer(11));
         record.stopped_total = base::Duration(query.integer(12));
         record.budget = std::string(query.blob(13));
+        record.by_operator = query.integer(14) != 0;
         records.push_back(std::move(record));
     }
 }
 
 base::Result<std::vector<MailboxBacklog>> Core::backlogs() {
     std::vector<MailboxBacklog> all;
-    Query query(*database_,
-                "SELECT mailbox, count(*) FROM recipient INDEXED BY recipient_due GROUP BY mailbox");
-    for (;;) {
+    const auto names = mailboxes_with_recipients();
+    if (!names) return std::unexpected(names.error());
+    for (const std::string& name : *names) {
+        Query query(*database_,
+                    "SELECT count(*) FROM"
+                    " (SELECT 1 FROM recipient INDEXED BY recipient_due WHERE mailbox=? LIMIT ?)",
+                    name, backlog_counted_max);
         const auto row = query.next();
         if (!row) return std::unexpected(row.error());
-        if (!*row) return all;
-        all.push_back({query.text(0), static_cast<std::uint64_t>(query.integer(1))});
+        all.push_back({name, static_cast<std::uint64_t>(query.integer(0))});
     }
+    return all;
 }
 
 base::Result<> Core::save(const MailboxRecord& record, base::WallTime now) {
@@ -326,13 +334,14 @@ base::Result<> Core::save(const MailboxRecord& record, base::WallTime now) {
     return run(
         *database_,
         "INSERT OR REPLACE INTO mailbox(name,paused,pause_channel,pause_phase,pause_code,pause_enhanced,"
-        "pause_text,pause_cause,pause_remedy,stopped_since,next_probe,probes,stopped_total,budget)"
-        " VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
+        "pause_text,pause_cause,pause_remedy,stopped_since,next_probe,probes,stopped_total,budget,by_"
+        "operator)"
+        " VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
         record.name, record.paused, mail::to_string(record.pause_answer.channel),
         mail::to_string(record.pause_answer.phase), record.pause_answer.code,
         storable(record.pause_answer.enhanced), storable(record.pause_answer.text),
         storable(record.pause_cause), storable(record.pause_remedy), since, micros(record.next_probe),
-        record.probes, total, Blob{record.budget});
+        record.probes, total, Blob{record.budget}, record.by_operator);
 }
 
 }  // namespace mailramp::queue

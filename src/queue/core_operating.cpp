@@ -13,6 +13,7 @@ using base::ErrorKind;
 
 base::Result<QueueCounts> Core::counts() {
     QueueCounts counts;
+    counts.complete = committed_.counted;
     const auto of = [this](RecipientState state) {
         return committed_.recipients.at(static_cast<std::size_t>(state_number(state)));
     };
@@ -32,38 +33,46 @@ base::Result<QueueCounts> Core::counts() {
 base::Result<MessageRow> Core::show(QueueId id) {
     MessageRow message;
     message.id = id;
-    bool found = false;
-    {
-        Query query(
-            *database_,
-            "SELECT sender, header_from, message_id, client_address, listener, size, accepted FROM message"
-            " WHERE id=?",
-            id.value());
-        const auto row = query.next();
-        if (!row) return std::unexpected(row.error());
-        found = *row;
-        if (found) read_description(message, query, 0);
-    }
+    const auto found = read_description(message);
+    if (!found) return std::unexpected(found.error());
     if (auto read = read_recipients(message); !read) return std::unexpected(read.error());
     const auto ended = read_history(message);
     if (!ended) return std::unexpected(ended.error());
-    if (!found && !*ended)
+    if (!*found && !*ended)
         return base::fail(ErrorKind::not_found, "no message " + id.text() + " in the queue or its history");
     return message;
+}
+
+// False: it is not in the queue.
+base::Result<bool> Core::read_description(MessageRow& message) {
+    Query query(*database_,
+                "SELECT sender, header_from, message_id, client_address, listener, size, accepted, eight_bit,"
+                " smtputf8, ret, envid FROM message WHERE id=?",
+                message.id.value());
+    const auto row = query.next();
+    if (!row || !*row) return row;
+    queue::read_description(message, query, 0);
+    message.body = query.integer(7) != 0 ? mail::BodyType::eight_bit_mime : mail::BodyType::seven_bit;
+    message.smtputf8 = query.integer(8) != 0;
+    message.ret = ret_from_word(query.text(9));
+    message.envid = query.text(10);
+    return true;
 }
 
 base::Result<> Core::read_recipients(MessageRow& message) {
     Query query(*database_,
                 "SELECT row, address, state, due, attempts, maybe_delivered, mailbox, route, answer_channel,"
-                " answer_phase, answer_code, answer_enhanced, answer_text, hold_reason"
+                " answer_phase, answer_code, answer_enhanced, answer_text, hold_reason, notify, orcpt"
                 " FROM recipient INDEXED BY recipient_of_message WHERE message=? ORDER BY row",
                 message.id.value());
     for (;;) {
         const auto row = query.next();
         if (!row) return std::unexpected(row.error());
         if (!*row) return {};
-        message.recipients.push_back(read_recipient(query, 0));
-        message.recipients.back().hold_reason = hold_reason_from_number(query.integer(13));
+        RecipientRow& recipient = message.recipients.emplace_back(read_recipient(query, 0));
+        recipient.hold_reason = hold_reason_from_number(query.integer(13));
+        recipient.notify = query.text(14);
+        recipient.orcpt = query.text(15);
     }
 }
 
@@ -74,7 +83,7 @@ base::Result<bool> Core::read_history(MessageRow& message) {
         *database_,
         "SELECT recipient_row, address, state, ended, attempts, maybe_delivered, mailbox, route,"
         " answer_channel, answer_phase, answer_code, answer_enhanced, answer_text, sender, header_from,"
-        " message_id, client_address, listener, size, accepted"
+        " message_id, client_address, listener, size, accepted, receipt"
         " FROM history INDEXED BY history_of_message WHERE message=? ORDER BY row",
         message.id.value());
     for (bool any = false;; any = true) {
@@ -82,23 +91,23 @@ base::Result<bool> Core::read_history(MessageRow& message) {
         if (!row) return std::unexpected(row.error());
         if (!*row) return any;
         message.recipients.push_back(read_recipient(query, 0));
-        read_description(message, query, 13);
+        queue::read_description(message, query, 13);
+        message.recipients.back().receipt = query.text(20);
     }
 }
 
 base::Result<ListSlice> Core::list(const ListRequest& request) {
-    const bool ended = request.state == RecipientState::delivered || request.state == RecipientState::failed;
-    return ended ? list_history(request) : list_live(request);
+    return request.filter.state && has_ended(*request.filter.state) ? list_history(request)
+                                                                    : list_live(request);
 }
 
 namespace {
 
 // Keeps the recipients that were asked for; false when none is left.
-bool keep_matching(MessageRow& message, const ListRequest& request) {
-    std::erase_if(message.recipients, [&request](const RecipientRow& recipient) {
-        return (request.state && recipient.state != *request.state) ||
-               (request.mailbox && recipient.mailbox != *request.mailbox);
-    });
+bool keep_matching(MessageRow& message, const Filter& filter) {
+    if (!filter.takes(message)) return false;
+    std::erase_if(message.recipients,
+                  [&filter](const RecipientRow& recipient) { return !filter.takes(recipient); });
     return !message.recipients.empty();
 }
 
@@ -120,11 +129,11 @@ base::Result<ListSlice> Core::list_live(const ListRequest& request) {
         if (!*row) return slice;
         MessageRow message;
         message.id = QueueId(query.integer(0));
-        read_description(message, query, 1);
+        queue::read_description(message, query, 1);
         if (auto read = read_recipients(message); !read) return std::unexpected(read.error());
         rows += 1 + message.recipients.size();
         slice.examined = message.id;
-        if (keep_matching(message, request)) slice.messages.push_back(std::move(message));
+        if (keep_matching(message, request.filter)) slice.messages.push_back(std::move(message));
     }
     const auto another = query.next();
     if (!another) return std::unexpected(another.error());
@@ -153,95 +162,48 @@ base::Result<ListSlice> Core::list_history(const ListRequest& request) {
         if (auto read = read_history(message); !read) return std::unexpected(read.error());
         rows += message.recipients.size();
         slice.examined = message.id;
-        if (keep_matching(message, request)) slice.messages.push_back(std::move(message));
+        if (keep_matching(message, request.filter)) slice.messages.push_back(std::move(message));
     }
 }
 
-// ------------------------------------------------------------------ operating
-
-base::Result<RetrySlice> Core::retry(std::optional<QueueId> id, std::int64_t after_row, base::WallTime now) {
-    struct Waiting {
-        std::int64_t row;
-        RecipientState state;
-    };
-    RetrySlice slice;
-    std::vector<Waiting> waiting;
-    std::size_t rows = 0;
-    {
-        Query all(*database_, "SELECT row, state, mailbox FROM recipient WHERE row>? ORDER BY row LIMIT ?",
-                  after_row, options_.bulk_rows_max);
-        Query one(*database_,
-                  "SELECT row, state, mailbox FROM recipient INDEXED BY recipient_of_message"
-                  " WHERE message=? AND row>? ORDER BY row LIMIT ?",
-                  id ? id->value() : 0, after_row, options_.bulk_rows_max);
-        Query& query = id ? one : all;
-        for (;; ++rows) {
-            const auto row = query.next();
-            if (!row) return std::unexpected(row.error());
-            if (!*row) break;
-            slice.last_row = query.integer(0);
-            const RecipientState state = state_from_number(query.integer(1));
-            if (state == RecipientState::claimed) continue;
-            waiting.push_back({slice.last_row, state});
-            const std::string mailbox = query.text(2);
-            if (std::ranges::find(slice.mailboxes, mailbox) == slice.mailboxes.end())
-                slice.mailboxes.push_back(mailbox);
-        }
+// By row, the latest first.
+base::Result<HistorySlice> Core::history(const HistoryRequest& request) {
+    constexpr std::int64_t behind_all = std::int64_t{1} << 62;
+    HistorySlice slice;
+    Query all(*database_,
+              "SELECT recipient_row, address, state, ended, attempts, maybe_delivered, mailbox, route,"
+              " answer_channel, answer_phase, answer_code, answer_enhanced, answer_text, sender, header_from,"
+              " message_id, client_address, listener, size, accepted, receipt, row, message"
+              " FROM history WHERE row<? ORDER BY row DESC",
+              request.before.value_or(behind_all));
+    Query one(*database_,
+              "SELECT recipient_row, address, state, ended, attempts, maybe_delivered, mailbox, route,"
+              " answer_channel, answer_phase, answer_code, answer_enhanced, answer_text, sender, header_from,"
+              " message_id, client_address, listener, size, accepted, receipt, row, message"
+              " FROM history INDEXED BY history_of_message WHERE message=? AND row<? ORDER BY row DESC",
+              request.id ? request.id->value() : 0, request.before.value_or(behind_all));
+    Query& query = request.id ? one : all;
+    for (std::size_t rows = 0; rows < options_.bulk_rows_max && slice.rows.size() < request.rows_max;
+         ++rows) {
+        const auto row = query.next();
+        if (!row) return std::unexpected(row.error());
+        if (!*row) return slice;
+        HistoryRow entry;
+        entry.row = query.integer(21);
+        entry.message.id = QueueId(query.integer(22));
+        queue::read_description(entry.message, query, 13);
+        entry.message.recipients.push_back(read_recipient(query, 0));
+        entry.message.recipients[0].receipt = query.text(20);
+        slice.examined = entry.row;
+        const base::WallTime ended = entry.message.recipients[0].due;
+        const bool in_time = (!request.ended_before || ended < *request.ended_before) &&
+                             (!request.ended_after || ended >= *request.ended_after);
+        if (in_time && keep_matching(entry.message, request.filter)) slice.rows.push_back(std::move(entry));
     }
-    if (id && after_row == 0 && rows == 0)
-        return base::fail(ErrorKind::not_found, "no message " + id->text() + " in the queue");
-    for (const Waiting& recipient : waiting) {
-        // What may have been delivered already stays marked as such.
-        const RecipientState to =
-            recipient.state == RecipientState::held ? RecipientState::queued : recipient.state;
-        auto made_due = run(*database_, "UPDATE recipient SET state=?, due=?, hold_reason=0 WHERE row=?",
-                            state_number(to), micros(now), recipient.row);
-        if (!made_due) return std::unexpected(made_due.error());
-        moved(recipient.state, to);
-    }
-    slice.recipients = waiting.size();
-    slice.more = rows == options_.bulk_rows_max;
+    const auto another = query.next();
+    if (!another) return std::unexpected(another.error());
+    slice.more = *another;
     return slice;
-}
-
-base::Result<RemoveSlice> Core::remove(QueueId id, base::WallTime now) {
-    {
-        Query held(
-            *database_,
-            "SELECT 1 FROM recipient INDEXED BY recipient_of_message WHERE message=? AND state=? LIMIT 1",
-            id.value(), state_number(RecipientState::claimed));
-        const auto some = held.next();
-        if (!some) return std::unexpected(some.error());
-        if (*some)
-            return base::fail(
-                ErrorKind::conflict,
-                id.text() + " is being delivered at this moment: try again when the attempt has ended");
-    }
-    std::vector<std::pair<std::int64_t, RecipientState>> rows;
-    {
-        Query query(
-            *database_,
-            "SELECT row, state FROM recipient INDEXED BY recipient_of_message WHERE message=? ORDER BY row"
-            " LIMIT ?",
-            id.value(), options_.bulk_rows_max);
-        for (;;) {
-            const auto row = query.next();
-            if (!row) return std::unexpected(row.error());
-            if (!*row) break;
-            rows.emplace_back(query.integer(0), state_from_number(query.integer(1)));
-        }
-    }
-    if (rows.empty()) return base::fail(ErrorKind::not_found, "no message " + id.text() + " in the queue");
-    for (const auto& [row, state] : rows) {
-        auto ended = end_recipient(row, state, RecipientState::failed, 0, nullptr, "removed by hand", now);
-        if (!ended) return std::unexpected(ended.error());
-    }
-    if (auto ended = end_message_if_done(id); !ended) return std::unexpected(ended.error());
-    Query left(*database_, "SELECT 1 FROM recipient INDEXED BY recipient_of_message WHERE message=? LIMIT 1",
-               id.value());
-    const auto more = left.next();
-    if (!more) return std::unexpected(more.error());
-    return RemoveSlice{rows.size(), *more};
 }
 
 }  // namespace mailramp::queue

@@ -152,6 +152,10 @@ Operations GroupCommit::recover() {
 
 bool GroupCommit::keep_house(base::WallTime now) {
     if (failed_) return false;
+    if (!core_->counted()) {
+        // A page that cannot be read must not keep the rest of the house from being kept.
+        if (core_->count_on()) return true;
+    }
     bool more = false;
     auto trimming = std::make_shared<Operation>();
     trimming->apply = [&more, now](Core& core) -> base::Result<> {

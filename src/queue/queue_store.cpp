@@ -16,6 +16,8 @@ const char* to_string(RecipientState state) {
             return "delivered";
         case RecipientState::failed:
             return "failed";
+        case RecipientState::deleted:
+            return "deleted";
     }
     return "unknown";
 }
@@ -36,14 +38,32 @@ const char* to_string(HoldReason reason) {
             return "damaged";
         case HoldReason::sender_stopped:
             return "sender_stopped";
+        case HoldReason::by_operator:
+            return "operator";
     }
     return "none";
+}
+
+const char* to_string(Verb verb) {
+    switch (verb) {
+        case Verb::count:
+            return "count";
+        case Verb::retry:
+            return "retry";
+        case Verb::hold:
+            return "hold";
+        case Verb::release:
+            return "release";
+        case Verb::remove:
+            return "delete";
+    }
+    return "count";
 }
 
 std::optional<RecipientState> recipient_state_from(std::string_view word) {
     for (const RecipientState state :
          {RecipientState::queued, RecipientState::claimed, RecipientState::held, RecipientState::uncertain,
-          RecipientState::delivered, RecipientState::failed})
+          RecipientState::delivered, RecipientState::failed, RecipientState::deleted})
         if (word == to_string(state)) return state;
     return std::nullopt;
 }

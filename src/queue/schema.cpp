@@ -32,7 +32,8 @@ CREATE TABLE mailbox(
     next_probe     INTEGER NOT NULL DEFAULT 0,
     probes         INTEGER NOT NULL DEFAULT 0,
     stopped_total    INTEGER NOT NULL DEFAULT 0,
-    budget         BLOB NOT NULL DEFAULT x''
+    budget         BLOB NOT NULL DEFAULT x'',
+    by_operator    INTEGER NOT NULL DEFAULT 0
 ) WITHOUT ROWID;
 
 CREATE TABLE message(
@@ -116,6 +117,45 @@ CREATE TABLE history(
 CREATE INDEX history_of_message ON history(message);
 )sql";
 
+// What happened to messages between their acceptance and their end. `message` is 0 for an order that was
+// given for many; it may have concerned those from `first_message` to `last_message`.
+constexpr const char* event_table = R"sql(
+CREATE TABLE event(
+    row             INTEGER PRIMARY KEY,
+    at              INTEGER NOT NULL,
+    message         INTEGER NOT NULL,
+    first_message   INTEGER NOT NULL DEFAULT 0,
+    last_message    INTEGER NOT NULL DEFAULT 0,
+    kind            INTEGER NOT NULL,
+    state           INTEGER NOT NULL,
+    hold_reason     INTEGER NOT NULL DEFAULT 0,
+    recipients      INTEGER NOT NULL,
+    address         TEXT NOT NULL DEFAULT '',
+    mailbox         TEXT NOT NULL DEFAULT '',
+    due             INTEGER NOT NULL DEFAULT 0,
+    answer_channel  TEXT NOT NULL DEFAULT 'none',
+    answer_phase    TEXT NOT NULL DEFAULT 'none',
+    answer_code     INTEGER NOT NULL DEFAULT 0,
+    answer_enhanced TEXT NOT NULL DEFAULT '',
+    answer_text     TEXT NOT NULL DEFAULT '',
+    verb            TEXT NOT NULL DEFAULT '',
+    actor           TEXT NOT NULL DEFAULT '',
+    scope           TEXT NOT NULL DEFAULT ''
+);
+CREATE INDEX event_of_message ON event(message);
+)sql";
+
+// What makes a queue of one version one of the next. The first of them was never released with another.
+struct Step {
+    std::int64_t from;
+    const char* sql;
+};
+
+constexpr const char* add_operators_pause =
+    "ALTER TABLE mailbox ADD COLUMN by_operator INTEGER NOT NULL DEFAULT 0;";
+
+constexpr Step steps[] = {{2, event_table}, {2, add_operators_pause}};
+
 struct Setting {
     const char* set;
     const char* read;
@@ -166,6 +206,7 @@ base::Result<> create_tables(Database& database, base::WallTime now) {
     auto made = database.execute("BEGIN IMMEDIATE");
     if (made) made = database.execute(identity.c_str());
     if (made) made = database.execute(tables);
+    if (made) made = database.execute(event_table);
     if (made) made = database.execute(meta.c_str());
     if (made) made = database.execute("COMMIT");
     if (!made && database.in_transaction()) std::ignore = database.execute("ROLLBACK");
@@ -188,10 +229,26 @@ base::Result<> check_identity(Database& database) {
     if (*version < 1)
         return base::fail(ErrorKind::invalid, "the queue has no schema version: it was not made whole");
     // No release had these, so nothing converts them.
-    if (*version < schema_version)
+    if (*version < steps[0].from)
         return base::fail(ErrorKind::invalid,
                           "the queue was written by a mailramp from before 0.1.0 (schema " +
                               std::to_string(*version) + "): let that one empty it, then move it aside");
+    return {};
+}
+
+// One transaction: a power cut leaves the queue as it was, or new.
+base::Result<> upgrade(Database& database) {
+    const auto version = database.integer("PRAGMA user_version");
+    if (!version) return std::unexpected(version.error());
+    if (*version == schema_version) return {};
+    auto done = database.execute("BEGIN IMMEDIATE");
+    for (const Step& step : steps)
+        if (done && step.from >= *version) done = database.execute(step.sql);
+    const std::string set_version = "PRAGMA user_version=" + std::to_string(schema_version);
+    if (done) done = database.execute(set_version.c_str());
+    if (done) done = database.execute("COMMIT");
+    if (!done && database.in_transaction()) std::ignore = database.execute("ROLLBACK");
+    if (!done) return base::fail("the queue cannot be brought to this version", done.error());
     return {};
 }
 
@@ -225,6 +282,8 @@ base::Result<> prepare_schema(Database& database, Deletion deletion, base::WallT
     if (auto configured = configure_connection(database, deletion); !configured) return configured;
     if (empty) {
         if (auto created = create_tables(database, now); !created) return created;
+    } else if (auto upgraded = upgrade(database); !upgraded) {
+        return upgraded;
     }
     return check_format(database);
 }
@@ -243,6 +302,8 @@ std::int64_t state_number(RecipientState state) {
             return 5;
         case RecipientState::failed:
             return 6;
+        case RecipientState::deleted:
+            return 7;
     }
     return 0;
 }
@@ -250,7 +311,7 @@ std::int64_t state_number(RecipientState state) {
 RecipientState state_from_number(std::int64_t number) {
     for (const RecipientState state :
          {RecipientState::queued, RecipientState::claimed, RecipientState::uncertain,
-          RecipientState::delivered, RecipientState::failed})
+          RecipientState::delivered, RecipientState::failed, RecipientState::deleted})
         if (state_number(state) == number) return state;
     // A number that nobody wrote: a human should look at it.
     return RecipientState::held;
@@ -272,13 +333,16 @@ std::int64_t hold_reason_number(HoldReason reason) {
             return 5;
         case HoldReason::sender_stopped:
             return 6;
+        case HoldReason::by_operator:
+            return 7;
     }
     return 0;
 }
 
 HoldReason hold_reason_from_number(std::int64_t number) {
-    for (const HoldReason reason : {HoldReason::refused, HoldReason::expired, HoldReason::uncertain,
-                                    HoldReason::crashed, HoldReason::damaged, HoldReason::sender_stopped})
+    for (const HoldReason reason :
+         {HoldReason::refused, HoldReason::expired, HoldReason::uncertain, HoldReason::crashed,
+          HoldReason::damaged, HoldReason::sender_stopped, HoldReason::by_operator})
         if (hold_reason_number(reason) == number) return reason;
     return HoldReason::none;
 }

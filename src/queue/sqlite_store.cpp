@@ -44,12 +44,14 @@ base::Result<std::unique_ptr<QueueStore>> open_sqlite_store(const SqliteStoreOpt
                  {"messages", counts->messages},
                  {"bytes", counts->bytes},
                  {"held", counts->held},
+                 {"counted", counts->complete ? "all" : "not yet"},
                  {"made_uncertain", (*core)->made_uncertain()},
                  {"made_queued", (*core)->made_queued()}});
 
     BodyFolder bodies{folder->bodies(), folder->lock_file(), sqlite3_vfs_find(nullptr)};
-    SqliteStore::Parts parts{options, std::move(*folder), std::move(bodies), (*core)->instance(),
-                             (*core)->first_id()};
+    SqliteStore::Parts parts{
+        options,           std::move(*folder), std::move(bodies), (*core)->instance(), (*core)->first_id(),
+        (*core)->counted()};
     GroupCommitOptions group;
     group.limits = RoomLimits{options.size_bytes_max, options.disk_free_bytes_min, options.wal_bytes_max};
     group.wal_checkpoint_bytes = options.wal_checkpoint_bytes;

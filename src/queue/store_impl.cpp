@@ -79,8 +79,11 @@ SqliteStore::SqliteStore(Parts parts, GroupCommit group, const io::Executor& exe
       thread_(executor, clock, std::move(group),
               StoreThreadOptions{parts_.options.batch_operations_max, parts_.options.batch_bytes_max},
               [this](StoreNews news) { receive(std::move(news)); }) {
-    // After the constructor, when the event loop runs: sweeping is no reason to accept later.
+    // After the constructor, when the event loop runs: sweeping is no reason to accept later, and neither is
+    // counting.
     boost::asio::co_spawn(executor_, sweep(this, alive_), boost::asio::detached);
+    housekeeping_left_ = !parts_.counted;
+    arm_timer();
 }
 
 SqliteStore::~SqliteStore() {
@@ -336,6 +339,7 @@ io::Task<base::Result<std::string>> SqliteStore::read_on(QueueId id, std::shared
 io::Task<base::Result<ListPage>> SqliteStore::list(ListRequest request) {
     ListPage page;
     const std::size_t messages_max = request.messages_max;
+    const base::SteadyTime enough = clock_.steady() + parts_.options.answer_time;
     for (;;) {
         auto slice = std::make_shared<ListSlice>();
         request.messages_max = messages_max - page.messages.size();
@@ -346,7 +350,7 @@ io::Task<base::Result<ListPage>> SqliteStore::list(ListRequest request) {
         std::ranges::move(slice->messages, std::back_inserter(page.messages));
         if (!slice->more) co_return page;
         request.after = slice->examined;
-        if (page.messages.size() < messages_max) continue;
+        if (page.messages.size() < messages_max && clock_.steady() < enough) continue;
         page.next = slice->examined;
         co_return page;
     }
@@ -370,35 +374,59 @@ io::Task<base::Result<QueueCounts>> SqliteStore::counts() {
     co_return *counts;
 }
 
-io::Task<base::Result<std::size_t>> SqliteStore::retry(std::optional<QueueId> id, base::WallTime now) {
-    std::size_t recipients = 0;
-    std::int64_t after_row = 0;
+io::Task<base::Result<MessageTrace>> SqliteStore::trace(QueueId id) {
+    auto trace = std::make_shared<MessageTrace>();
+    auto call = [id](Core& core) { return core.trace(id); };
+    auto operation = operation_for(Operation::Kind::read, trace, std::move(call));
+    auto done = co_await perform(std::move(operation));
+    if (!done) co_return std::unexpected(done.error());
+    co_return std::move(*trace);
+}
+
+io::Task<base::Result<HistoryPage>> SqliteStore::history(HistoryRequest request) {
+    HistoryPage page;
+    const std::size_t rows_max = request.rows_max;
+    const base::SteadyTime enough = clock_.steady() + parts_.options.answer_time;
     for (;;) {
-        auto slice = std::make_shared<RetrySlice>();
-        auto call = [id, after_row, now](Core& core) { return core.retry(id, after_row, now); };
-        auto operation = operation_for(Operation::Kind::write, slice, std::move(call));
-        operation->rows = parts_.options.bulk_rows_max;
+        auto slice = std::make_shared<HistorySlice>();
+        request.rows_max = rows_max - page.rows.size();
+        auto call = [request](Core& core) { return core.history(request); };
+        auto operation = operation_for(Operation::Kind::read, slice, std::move(call));
         auto done = co_await perform(std::move(operation));
         if (!done) co_return std::unexpected(done.error());
-        recipients += slice->recipients;
-        after_row = slice->last_row;
-        for (const std::string& mailbox : slice->mailboxes)
-            due(mailbox);
-        if (!slice->more) co_return recipients;
+        std::ranges::move(slice->rows, std::back_inserter(page.rows));
+        if (!slice->more) co_return page;
+        request.before = slice->examined;
+        if (page.rows.size() < rows_max && clock_.steady() < enough) continue;
+        page.next = slice->examined;
+        co_return page;
     }
 }
 
-io::Task<base::Result<std::size_t>> SqliteStore::remove(QueueId id, base::WallTime now) {
-    std::size_t recipients = 0;
+io::Task<base::Result<OrderResult>> SqliteStore::operate(Order order) {
+    OrderResult result;
+    OrderPlace place{order.after_row, 0};
+    QueueId last_message;
+    const auto kind = order.verb == Verb::count ? Operation::Kind::read : Operation::Kind::write;
+    const base::SteadyTime enough = clock_.steady() + parts_.options.answer_time;
     for (;;) {
-        auto slice = std::make_shared<RemoveSlice>();
-        auto call = [id, now](Core& core) { return core.remove(id, now); };
-        auto operation = operation_for(Operation::Kind::write, slice, std::move(call));
+        auto slice = std::make_shared<OrderSlice>();
+        auto call = [order, place](Core& core) { return core.operate(order, place); };
+        auto operation = operation_for(kind, slice, std::move(call));
         operation->rows = parts_.options.bulk_rows_max;
         auto done = co_await perform(std::move(operation));
         if (!done) co_return std::unexpected(done.error());
-        recipients += slice->recipients;
-        if (!slice->more) co_return recipients;
+        result.recipients += slice->recipients;
+        result.busy += slice->busy;
+        result.messages += slice->messages;
+        for (const std::string& mailbox : slice->mailboxes)
+            due(mailbox);
+        if (!slice->more) co_return result;
+        place = slice->place;
+        // All of one message, however many recipients it has: it is one thing to whoever asked.
+        if (order.id || clock_.steady() < enough) continue;
+        result.next = place.after_row;
+        co_return result;
     }
 }
 

@@ -28,6 +28,7 @@ class SqliteStore final : public QueueStore {
         BodyFolder bodies;
         std::int64_t instance = 0;
         QueueId first_id;
+        bool counted = true;  // else the counting goes on as housekeeping
     };
 
     SqliteStore(Parts parts, GroupCommit group, const io::Executor& executor, const base::Clock& clock,
@@ -52,9 +53,9 @@ class SqliteStore final : public QueueStore {
     [[nodiscard]] io::Task<base::Result<ListPage>> list(ListRequest request) override;
     [[nodiscard]] io::Task<base::Result<MessageRow>> show(QueueId id) override;
     [[nodiscard]] io::Task<base::Result<QueueCounts>> counts() override;
-    [[nodiscard]] io::Task<base::Result<std::size_t>> retry(std::optional<QueueId> id,
-                                                            base::WallTime now) override;
-    [[nodiscard]] io::Task<base::Result<std::size_t>> remove(QueueId id, base::WallTime now) override;
+    [[nodiscard]] io::Task<base::Result<MessageTrace>> trace(QueueId id) override;
+    [[nodiscard]] io::Task<base::Result<HistoryPage>> history(HistoryRequest request) override;
+    [[nodiscard]] io::Task<base::Result<OrderResult>> operate(Order order) override;
     [[nodiscard]] StoreHealth health() const override;
 
     // ---- for StagedMessage

@@ -397,7 +397,7 @@ class Operator(Manners):
 
         self.assertIn('deleted', self.run_well('queue', 'delete', held, '--yes'))
         # What became of it stays known.
-        self.assertEqual(self.recipients_of(held)[RECIPIENT]['state'], 'failed')
+        self.assertEqual(self.recipients_of(held)[RECIPIENT]['state'], 'deleted')
         self.assertNotIn(held, self.run_well('queue', 'list'))
         self.assertEqual(self.mailramp('queue', 'delete', held, '--yes', '--config', self.daemon.config).returncode, 65)
 

@@ -82,6 +82,8 @@ struct AdminContext {
     std::function<std::vector<alert::TargetStatus>()> alert_targets = {};
     // As Notifier::try_targets().
     std::function<io::Task<std::vector<alert::Trial>>()> try_alerts = {};
+    // As Dispatcher::pause().
+    std::function<base::Result<>(const std::string& name, const std::string& cause)> pause_mailbox = {};
 };
 
 }  // namespace mailramp::admin

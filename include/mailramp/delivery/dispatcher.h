@@ -56,6 +56,7 @@ struct MailboxStatus {
     std::string name;
     bool configured = true;  // false: mail waits for it, and nobody can submit that
     bool paused = false;
+    bool paused_by_operator = false;
     mail::Answer pause_answer;
     std::string cause;   // why it is paused, resting or not configured; empty: it works
     std::string remedy;  // what to type
@@ -102,6 +103,9 @@ class Dispatcher {
 
     // Ends a mailbox's pause or rest by an operator's word. ErrorKind::not_found: no such mailbox.
     [[nodiscard]] base::Result<> resume(const std::string& mailbox);
+    // Pauses a mailbox by an operator's word, over restarts and without probes, until resume(). Attempts that
+    // are under way go on. ErrorKind::not_found: no such mailbox.
+    [[nodiscard]] base::Result<> pause(const std::string& mailbox, std::string cause);
 
     [[nodiscard]] const DeliveryCounters& counters() const;
     // Those that are configured, and behind them those that are not but have mail waiting since the start.

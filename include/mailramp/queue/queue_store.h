@@ -31,10 +31,16 @@ enum class RecipientState {
     held,       // waits for a human: the HoldReason says why
     uncertain,  // an attempt ended after the last octet without a final reply; will be tried at `due`
     delivered,  // only in the history
-    failed,     // only in the history: removed by a human (later: bounced)
+    failed,     // only in the history: it cannot be delivered
+    deleted,    // only in the history: a human took it out of the queue, unsent
 };
 
 [[nodiscard]] const char* to_string(RecipientState state);
+// It is only in the history.
+[[nodiscard]] constexpr bool has_ended(RecipientState state) {
+    return state == RecipientState::delivered || state == RecipientState::failed ||
+           state == RecipientState::deleted;
+}
 [[nodiscard]] std::optional<RecipientState> recipient_state_from(std::string_view word);
 
 // Why a recipient is held: its last answer alone does not tell.
@@ -46,6 +52,7 @@ enum class HoldReason {
     crashed,         // perhaps delivered: the daemon ended in its attempts too often
     damaged,         // the stored content is not what was accepted
     sender_stopped,  // not tried: the server has lately refused another message of its sender
+    by_operator,     // a human wanted it to wait
 };
 
 [[nodiscard]] const char* to_string(HoldReason reason);
@@ -155,6 +162,7 @@ struct Settlement {
 struct MailboxRecord {
     std::string name;
     bool paused = false;
+    bool by_operator = false;  // paused by one, and only one ends it
     mail::Answer pause_answer;
     std::string pause_cause;   // in plain words
     std::string pause_remedy;  // what to type
@@ -169,8 +177,10 @@ struct MailboxRecord {
 // What is in the queue for one mailbox, configured or not.
 struct MailboxBacklog {
     std::string mailbox;
-    std::uint64_t recipients = 0;
+    std::uint64_t recipients = 0;  // counted up to backlog_counted_max
 };
+
+inline constexpr std::uint64_t backlog_counted_max = 10'000;
 
 // ------------------------------------------------------------------ looking and operating
 
@@ -185,6 +195,9 @@ struct RecipientRow {
     std::string mailbox;
     std::string route;
     mail::Answer answer;
+    std::string notify;   // of the DSN parameters (RFC 3461), as the client gave them; not in the history
+    std::string orcpt;    // likewise
+    std::string receipt;  // in the history: the provider's words after 250, or who deleted it
 };
 
 struct MessageRow {
@@ -196,19 +209,121 @@ struct MessageRow {
     std::string listener;
     std::uint64_t size_bytes = 0;
     base::WallTime accepted;
+    // Of the envelope, as far as the message is still in the queue.
+    mail::BodyType body = mail::BodyType::seven_bit;
+    bool smtputf8 = false;
+    mail::DsnReturn ret = mail::DsnReturn::unset;
+    std::string envid;
     std::vector<RecipientRow> recipients;
+};
+
+// Which recipients somebody means. What is left empty lets everybody through; what is given must hold.
+struct Filter {
+    std::optional<RecipientState> state = {};
+    std::optional<std::string> mailbox = {};
+    std::optional<std::string> route = {};
+    // An address, "@domain" for all of a domain, or "<>" for the null sender; case does not matter.
+    std::optional<std::string> sender = {};
+    std::optional<std::string> recipient = {};
+    std::optional<std::string> message_id = {};  // with or without its angle brackets
+    std::optional<base::WallTime> accepted_before = {};
+    std::optional<base::WallTime> accepted_after = {};
+
+    [[nodiscard]] bool all() const;               // it lets everybody through
+    [[nodiscard]] bool looks_at_message() const;  // the recipient alone does not tell
+    [[nodiscard]] bool takes(const RecipientRow& row) const;
+    // Of a message, all but its recipients.
+    [[nodiscard]] bool takes(const MessageRow& message) const;
+    // "state held, mailbox alerts"; "all".
+    [[nodiscard]] std::string text() const;
 };
 
 struct ListRequest {
     std::optional<QueueId> after = {};  // keyset paging: rows behind this one
     std::size_t messages_max = 100;
-    std::optional<RecipientState> state = {};
-    std::optional<std::string> mailbox = {};
+    Filter filter = {};
 };
 
 struct ListPage {
     std::vector<MessageRow> messages;
-    std::optional<QueueId> next;  // give it as `after` for the next page; nothing: this was the last
+    // Give it as `after` for the next page; nothing: this was the last. A page may have fewer messages than
+    // were asked for, or none, and still not be the last: nobody waits long for rare ones.
+    std::optional<QueueId> next;
+};
+
+// What became of recipients, the latest first.
+struct HistoryRequest {
+    std::optional<std::int64_t> before = {};  // keyset paging: rows before this one
+    std::size_t rows_max = 100;
+    std::optional<QueueId> id = {};
+    Filter filter = {};
+    std::optional<base::WallTime> ended_before = {};
+    std::optional<base::WallTime> ended_after = {};
+};
+
+struct HistoryRow {
+    std::int64_t row = 0;
+    MessageRow message;  // with the one recipient; its `due` is when it ended
+};
+
+struct HistoryPage {
+    std::vector<HistoryRow> rows;
+    std::optional<std::int64_t> next;  // as in ListPage; give it as `before`
+};
+
+// What an operator may do to recipients that wait.
+enum class Verb {
+    count,    // nothing: says to how many it would be done
+    retry,    // makes queued, held and uncertain ones due now
+    hold,     // queued and uncertain ones wait until they are released or retried
+    release,  // those that an operator holds are queued, and due now
+    remove,   // puts them into the history, unsent
+};
+
+[[nodiscard]] const char* to_string(Verb verb);
+
+struct Order {
+    Verb verb = Verb::count;
+    std::optional<QueueId> id = {};  // of this message; nothing: of all
+    Filter filter = {};
+    std::string by = {};  // who wants it, for the records: "root (uid 0, pid 4711)"
+    base::WallTime now = {};
+    std::int64_t after_row = 0;  // go on where OrderResult::next says
+};
+
+struct OrderResult {
+    std::size_t messages = 0;    // that were concerned
+    std::size_t recipients = 0;  // to which it was done
+    std::size_t busy = 0;        // that an attempt holds: they were left alone
+    // There is more to do: give the order again with it as `after_row`. Nobody waits long for an answer.
+    std::optional<std::int64_t> next = {};
+};
+
+// One thing that happened to a message between its acceptance and its end.
+struct Event {
+    enum class Kind {
+        tried,        // an attempt ended without an end for these recipients
+        interrupted,  // the daemon stopped in an attempt, and the next start found it
+        ordered,      // an operator wanted it
+    };
+    base::WallTime at;
+    Kind kind = Kind::tried;
+    RecipientState state = RecipientState::queued;  // what became of them
+    HoldReason hold_reason = HoldReason::none;
+    std::size_t recipients = 0;
+    std::string address;  // of the first of them
+    std::string mailbox;
+    base::WallTime due;
+    mail::Answer answer;
+    std::string verb;   // of an order
+    std::string by;     // who gave it
+    std::string scope;  // of an order that was given for many messages: its filter
+};
+
+// All that is known of one message.
+struct MessageTrace {
+    MessageRow message;
+    std::vector<Event> events;  // the earliest first
 };
 
 struct QueueCounts {
@@ -216,6 +331,8 @@ struct QueueCounts {
     std::uint64_t queued = 0, claimed = 0, held = 0, uncertain = 0;  // recipients
     std::uint64_t bytes = 0;
     std::optional<base::WallTime> oldest_accepted;
+    // False for a while after the start of a daemon with a very large queue: the numbers still grow.
+    bool complete = true;
 };
 
 enum class StoreState { open, full, failed };
@@ -267,7 +384,7 @@ class QueueStore {
     [[nodiscard]] virtual io::Task<base::Result<>> settle(Settlement settlement) = 0;
 
     [[nodiscard]] virtual io::Task<base::Result<std::vector<MailboxRecord>>> mailboxes() = 0;
-    // Those that have recipients in the queue, in any state. Counts them one by one: for the start.
+    // Those that have recipients in the queue, in any state.
     [[nodiscard]] virtual io::Task<base::Result<std::vector<MailboxBacklog>>> backlogs() = 0;
     // `stopped_total` is the store's affair and ignored here: a record with another `stopped_since` than the
     // stored one, or none, adds the time that has passed between them, or until now.
@@ -277,13 +394,13 @@ class QueueStore {
     // ErrorKind::not_found when there is no such message.
     [[nodiscard]] virtual io::Task<base::Result<MessageRow>> show(QueueId id) = 0;
     [[nodiscard]] virtual io::Task<base::Result<QueueCounts>> counts() = 0;
-    // Makes queued, held and uncertain recipients due now; all messages when `id` is empty. Returns
-    // recipients.
-    [[nodiscard]] virtual io::Task<base::Result<std::size_t>> retry(std::optional<QueueId> id,
-                                                                    base::WallTime now) = 0;
-    // Puts the recipients that no attempt holds into the history as failed. ErrorKind::conflict when an
-    // attempt holds one of them.
-    [[nodiscard]] virtual io::Task<base::Result<std::size_t>> remove(QueueId id, base::WallTime now) = 0;
+    // The same with what happened to it.
+    [[nodiscard]] virtual io::Task<base::Result<MessageTrace>> trace(QueueId id) = 0;
+    [[nodiscard]] virtual io::Task<base::Result<HistoryPage>> history(HistoryRequest request) = 0;
+    // Does as an operator says, in slices between which others get their turn, and for about
+    // SqliteStoreOptions::answer_time. ErrorKind::not_found: no such message in the queue; conflict: one
+    // message is to be removed while an attempt holds a recipient of it.
+    [[nodiscard]] virtual io::Task<base::Result<OrderResult>> operate(Order order) = 0;
 
     [[nodiscard]] virtual StoreHealth health() const = 0;
 };

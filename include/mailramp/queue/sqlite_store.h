@@ -33,7 +33,9 @@ struct SqliteStoreOptions {
     base::Duration failed_commit_retry = std::chrono::seconds(1);  // how often a failed disk is tried again
     base::Duration history_age_max = std::chrono::hours(24 * 14);
     std::uint64_t history_rows_max = 100'000;
-    std::size_t bulk_rows_max = 500;             // rows in one transaction of a bulk operation
+    std::size_t bulk_rows_max = 500;  // rows in one transaction of a bulk operation
+    base::Duration answer_time =
+        std::chrono::seconds(1);                 // then list, history and operate give what they have
     std::uint64_t free_bytes_max = 64ull << 20;  // more unused space in the database file is given back
     // What becomes of recipients whose attempt a crash ended; the configuration has it under "retry". Before
     // the end of data nothing counts, and they are tried again after `unsent_delay`: should their message be

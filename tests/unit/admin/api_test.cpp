@@ -45,6 +45,10 @@ class ApiTest : public testing::Test {
                                                  "do this"};
                           }};
         seen.certificates = [this] { return certificates; };
+        seen.pause_mailbox = [this](const std::string& name, const std::string& cause) {
+            pauses.push_back(name + ": " + cause);
+            return resume_result;
+        };
         return seen;
     }
 
@@ -55,7 +59,7 @@ class ApiTest : public testing::Test {
 
     ApiResponse ask(Api& api, std::string method, std::string target) {
         std::optional<ApiResponse> got;
-        auto work = api.answer(ApiRequest{std::move(method), std::move(target)});
+        auto work = api.answer(ApiRequest{std::move(method), std::move(target), "root (uid 0, pid 7)"});
         boost::asio::co_spawn(loop, std::move(work), [&](std::exception_ptr error, ApiResponse response) {
             EXPECT_FALSE(error);
             got = std::move(response);
@@ -87,6 +91,7 @@ class ApiTest : public testing::Test {
     std::vector<TokenState> tokens;
     std::vector<CertificateState> certificates;
     std::vector<std::string> resumed;
+    std::vector<std::string> pauses;
     int senders_tried_again = 0;
     base::Result<> resume_result;
 };
@@ -157,8 +162,8 @@ TEST_F(ApiTest, ListPassesItsFieldsOnAndNamesTheNextPage) {
     ASSERT_TRUE(store.listed);
     EXPECT_EQ(store.listed->after, queue::QueueId(77));
     EXPECT_EQ(store.listed->messages_max, 5u);
-    EXPECT_EQ(store.listed->state, queue::RecipientState::held);
-    EXPECT_EQ(store.listed->mailbox, "al erts");
+    EXPECT_EQ(store.listed->filter.state, queue::RecipientState::held);
+    EXPECT_EQ(store.listed->filter.mailbox, "al erts");
     EXPECT_EQ(body.at("next"), id.c_str());
     const json::value& message = body.at("messages").at(0);
     EXPECT_EQ(message.at("id"), id.c_str());
@@ -188,7 +193,9 @@ TEST_F(ApiTest, ListRefusesWhatItDoesNotKnow) {
     EXPECT_THAT(error_of("GET", "/v1/messages?state=lost", 400), HasSubstr("state must be"));
     EXPECT_THAT(error_of("GET", "/v1/messages?state=delivered", 400), HasSubstr("state must be"));
     EXPECT_THAT(error_of("GET", "/v1/messages?after=!", 400), HasSubstr("not a queue id"));
-    EXPECT_THAT(error_of("GET", "/v1/messages?sender=x", 400), HasSubstr("not \"sender\""));
+    EXPECT_THAT(error_of("GET", "/v1/messages?senders=x", 400), HasSubstr("not \"senders\""));
+    EXPECT_THAT(error_of("GET", "/v1/messages?sender=", 400), HasSubstr("sender is empty"));
+    EXPECT_THAT(error_of("GET", "/v1/messages?accepted_before=noon", 400), HasSubstr("seconds since 1970"));
     EXPECT_FALSE(store.listed);
 }
 
@@ -240,8 +247,7 @@ TEST_F(ApiTest, MissingMessagesAre404AndBadIdsAre400) {
     EXPECT_EQ(error_of("POST", "/v1/messages/" + id + "/retry", 404), "not_found: no such message");
     EXPECT_THAT(error_of("GET", "/v1/messages/retry", 400), HasSubstr("\"retry\" is not a queue id"));
     EXPECT_THAT(error_of("DELETE", "/v1/messages/!", 400), HasSubstr("not a queue id"));
-    EXPECT_THAT(store.retried, IsEmpty());
-    EXPECT_THAT(store.removed, IsEmpty());
+    EXPECT_THAT(store.orders, IsEmpty());
 }
 
 TEST_F(ApiTest, RetryTellsOfPausedMailboxesInTheWay) {
@@ -257,7 +263,12 @@ TEST_F(ApiTest, RetryTellsOfPausedMailboxesInTheWay) {
     EXPECT_EQ(json::serialize(one.at("paused_mailboxes")), R"(["alerts"])");
     const json::value all = ask_json("POST", "/v1/messages/retry");
     EXPECT_EQ(json::serialize(all.at("paused_mailboxes")), R"(["alerts","other"])");
-    EXPECT_THAT(store.retried, ElementsAre(queue::QueueId(77), std::nullopt));
+    ASSERT_EQ(store.orders.size(), 2u);
+    EXPECT_EQ(store.orders[0].verb, queue::Verb::retry);
+    EXPECT_EQ(store.orders[0].id, queue::QueueId(77));
+    EXPECT_EQ(store.orders[0].by, "root (uid 0, pid 7)");
+    EXPECT_EQ(store.orders[1].id, std::nullopt);
+    EXPECT_TRUE(store.orders[1].filter.all());
     EXPECT_EQ(senders_tried_again, 2);  // a human has looked at it
 }
 
@@ -268,19 +279,146 @@ TEST_F(ApiTest, RetryOfWhatIsOnlyInTheHistoryIsAnError) {
     store.message = message;
     EXPECT_THAT(error_of("POST", "/v1/messages/" + id + "/retry", 404),
                 HasSubstr("not in the queue any more"));
-    EXPECT_THAT(store.retried, IsEmpty());
+    EXPECT_THAT(store.orders, IsEmpty());
     message.recipients.push_back(a_recipient("y@y.example", queue::RecipientState::held));
     store.message = message;
     EXPECT_EQ(ask_json("POST", "/v1/messages/" + id + "/retry").at("recipients"), 2);
 }
 
 TEST_F(ApiTest, DeleteTellsHowManyRecipientsWent) {
+    store.message = a_message(77);
     const json::value body = ask_json("DELETE", "/v1/messages/" + id);
     EXPECT_EQ(body.at("id"), id.c_str());
     EXPECT_EQ(body.at("recipients"), 2);
-    EXPECT_THAT(store.removed, ElementsAre(queue::QueueId(77)));
+    ASSERT_EQ(store.orders.size(), 1u);
+    EXPECT_EQ(store.orders[0].verb, queue::Verb::remove);
+    EXPECT_EQ(store.orders[0].id, queue::QueueId(77));
+    EXPECT_EQ(store.orders[0].by, "root (uid 0, pid 7)");
+    EXPECT_EQ(senders_tried_again, 0);
     store.changed = base::fail(ErrorKind::conflict, "an attempt is under way");
     EXPECT_EQ(error_of("DELETE", "/v1/messages/" + id, 409), "conflict: an attempt is under way");
+}
+
+TEST_F(ApiTest, OrdersForManyTakeAFilterAndGoOnWhereTheyEnded) {
+    store.changed = queue::OrderResult{3, 4, 1, 500};
+    const json::value body =
+        ask_json("POST",
+                 "/v1/messages/hold?state=queued&mailbox=alerts&route=r&sender=%3C%3E&recipient=%40x.example"
+                 "&message_id=1%40x&accepted_before=100&accepted_after=50&after=400");
+    EXPECT_EQ(json::serialize(body), R"({"messages":3,"recipients":4,"busy":1,"next":500})");
+    ASSERT_EQ(store.orders.size(), 1u);
+    const queue::Order& order = store.orders[0];
+    EXPECT_EQ(order.verb, queue::Verb::hold);
+    EXPECT_EQ(order.after_row, 400);
+    EXPECT_EQ(order.now, clock.wall_now);
+    EXPECT_EQ(
+        order.filter.text(),
+        "state queued, mailbox alerts, route r, sender <>, recipient @x.example, Message-ID 1@x, accepted "
+        "before 100, accepted after 50");
+    EXPECT_EQ(ask("GET", "/v1/messages/count?state=held").status, 200);
+    EXPECT_EQ(store.orders.back().verb, queue::Verb::count);
+    EXPECT_EQ(ask("POST", "/v1/messages/release").status, 200);
+    EXPECT_EQ(store.orders.back().verb, queue::Verb::release);
+    EXPECT_EQ(senders_tried_again, 1) << "who releases mail wants it sent";
+}
+
+TEST_F(ApiTest, EverythingIsDeletedOnlyByThatWord) {
+    EXPECT_THAT(error_of("DELETE", "/v1/messages", 400), HasSubstr("all=true"));
+    EXPECT_THAT(error_of("DELETE", "/v1/messages?mailbx=a", 400), HasSubstr("mailbx"));
+    EXPECT_THAT(error_of("DELETE", "/v1/messages?mailbox=", 400), HasSubstr("empty"));
+    EXPECT_THAT(error_of("DELETE", "/v1/messages?all=true&mailbox=a", 400), HasSubstr("contradict"));
+    EXPECT_THAT(error_of("DELETE", "/v1/messages?all=yes", 400), HasSubstr("only be true"));
+    EXPECT_THAT(store.orders, IsEmpty());
+    EXPECT_EQ(ask("DELETE", "/v1/messages?all=true").status, 200);
+    EXPECT_EQ(ask("DELETE", "/v1/messages?mailbox=a").status, 200);
+    EXPECT_EQ(store.orders.size(), 2u);
+}
+
+TEST_F(ApiTest, ContentComesInPiecesThatAreNoJson) {
+    store.content = std::string(1 << 20, 'x') + "y\r\n";
+    const ApiResponse first = ask("GET", "/v1/messages/" + id + "/content");
+    EXPECT_EQ(first.body, std::string(1 << 20, 'x'));
+    EXPECT_STREQ(first.content_type, "message/rfc822");
+    EXPECT_EQ(ask("GET", "/v1/messages/" + id + "/content?offset=1048576").body, "y\r\n");
+    EXPECT_EQ(ask("GET", "/v1/messages/" + id + "/content?offset=1048579").body, "");
+    EXPECT_THAT(error_of("GET", "/v1/messages/" + id + "/content?offset=x", 400), HasSubstr("offset"));
+    store.damage = base::Error{ErrorKind::invalid, "the content is damaged"};
+    EXPECT_EQ(error_of("GET", "/v1/messages/" + id + "/content", 500), "io: the content is damaged");
+}
+
+TEST_F(ApiTest, HistoryHasTheReceiptTakenApart) {
+    queue::HistoryRow row;
+    row.row = 12;
+    row.message = a_message(77);
+    row.message.recipients = {a_recipient("ops@contoso.example", queue::RecipientState::delivered)};
+    row.message.recipients[0].receipt =
+        "2.6.0 <1@[10.0.0.1]> [InternalId=9876, Hostname=AM0PR.PROD.OUTLOOK.COM] 4200 bytes in 0.1 s";
+    store.past = queue::HistoryPage{{row}, 12};
+    const json::value body = ask_json(
+        "GET", "/v1/history?id=" + id + "&before=90&limit=7&state=delivered&ended_after=5&ended_before=9");
+    ASSERT_TRUE(store.looked_back);
+    EXPECT_EQ(store.looked_back->id, queue::QueueId(77));
+    EXPECT_EQ(store.looked_back->before, 90);
+    EXPECT_EQ(store.looked_back->rows_max, 7u);
+    EXPECT_EQ(store.looked_back->filter.state, queue::RecipientState::delivered);
+    EXPECT_EQ(store.looked_back->ended_after, base::WallTime(std::chrono::seconds(5)));
+    EXPECT_EQ(store.looked_back->ended_before, base::WallTime(std::chrono::seconds(9)));
+    EXPECT_EQ(body.at("next"), 12);
+    const json::value& ended = body.at("recipients").at(0);
+    EXPECT_EQ(ended.at("id"), id.c_str());
+    EXPECT_EQ(ended.at("address"), "ops@contoso.example");
+    EXPECT_EQ(ended.at("ended"), "2026-11-18T11:07:40.000Z");
+    EXPECT_EQ(ended.at("internal_id"), "9876");
+    EXPECT_EQ(ended.at("hostname"), "AM0PR.PROD.OUTLOOK.COM");
+    EXPECT_THAT(error_of("GET", "/v1/history?state=held", 400), HasSubstr("delivered, failed or deleted"));
+    EXPECT_THAT(error_of("GET", "/v1/history?after=1", 400), HasSubstr("\"after\""));
+}
+
+TEST_F(ApiTest, ATraceIsTheWholeStoryInTheOrderOfTime) {
+    queue::MessageTrace story;
+    story.message = a_message(77);
+    story.message.recipients = {a_recipient("ops@contoso.example", queue::RecipientState::delivered),
+                                a_recipient("it@contoso.example", queue::RecipientState::held)};
+    queue::Event tried;
+    tried.at = story.message.accepted + std::chrono::seconds(5);
+    tried.recipients = 2;
+    tried.address = "ops@contoso.example";
+    tried.mailbox = "alerts";
+    tried.due = tried.at + std::chrono::minutes(1);
+    tried.answer = mail::Answer{mail::Channel::smtp, mail::Phase::mail, 451, "4.7.500", "busy"};
+    queue::Event ordered;
+    ordered.at = story.message.accepted + std::chrono::seconds(9);
+    ordered.kind = queue::Event::Kind::ordered;
+    ordered.verb = "retry";
+    ordered.by = "root (uid 0, pid 7)";
+    story.events = {tried, ordered};
+    store.story = story;
+    delivery::MailboxStatus standing;
+    standing.name = "alerts";
+    standing.paused = true;
+    delivery::MailboxStatus other = standing;
+    other.name = "other";
+    mailboxes = {standing, other};
+    const json::value body = ask_json("GET", "/v1/messages/" + id + "/trace");
+    ASSERT_EQ(body.at("standing_mailboxes").as_array().size(), 1u);
+    EXPECT_EQ(body.at("standing_mailboxes").at(0).at("name"), "alerts");
+    std::vector<std::string> kinds;
+    for (const json::value& event : body.at("events").as_array())
+        kinds.emplace_back(event.at("kind").as_string());
+    EXPECT_THAT(kinds, ElementsAre("accepted", "tried", "ordered", "delivered"));
+    EXPECT_EQ(body.at("events").at(0).at("client"), "127.0.0.1");
+    EXPECT_EQ(body.at("events").at(1).at("answer").at("code"), 451);
+    EXPECT_EQ(body.at("events").at(1).at("cause"), "alerts got 4.7.500");
+    EXPECT_EQ(body.at("events").at(2).at("by"), "root (uid 0, pid 7)");
+    EXPECT_EQ(body.at("recipients").as_array().size(), 2u);
+}
+
+TEST_F(ApiTest, APauseHasItsReasonAndWhoWantedIt) {
+    EXPECT_EQ(ask_json("POST", "/v1/mailboxes/al%20erts/pause?reason=new%20secret").at("mailbox"), "al erts");
+    EXPECT_EQ(ask("POST", "/v1/mailboxes/x/pause").status, 200);
+    EXPECT_THAT(pauses, ElementsAre("al erts: root (uid 0, pid 7) paused it: new secret",
+                                    "x: root (uid 0, pid 7) paused it"));
+    EXPECT_THAT(error_of("POST", "/v1/mailboxes/x/pause?reasn=y", 400), HasSubstr("reasn"));
 }
 
 TEST_F(ApiTest, ResumeReachesTheMailbox) {

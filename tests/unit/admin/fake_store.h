@@ -20,12 +20,16 @@ class FakeStore final : public queue::QueueStore {
     base::Result<queue::ListPage> page;
     base::Result<queue::MessageRow> message = base::fail(base::ErrorKind::not_found, "no such message");
     base::Result<queue::QueueCounts> all;
-    base::Result<std::size_t> changed = std::size_t{2};
+    base::Result<queue::OrderResult> changed = queue::OrderResult{1, 2, 0, {}};
+    base::Result<queue::MessageTrace> story = base::fail(base::ErrorKind::not_found, "no such message");
+    base::Result<queue::HistoryPage> past;
+    std::string content;
+    std::optional<base::Error> damage;
     queue::StoreHealth state;
 
     std::optional<queue::ListRequest> listed;
-    std::vector<std::optional<queue::QueueId>> retried;
-    std::vector<queue::QueueId> removed;
+    std::optional<queue::HistoryRequest> looked_back;
+    std::vector<queue::Order> orders;
 
     base::Result<queue::Reservation> reserve(std::uint64_t) override { return {}; }
     std::unique_ptr<queue::StagedMessage> stage(std::size_t, queue::Reservation) override { return nullptr; }
@@ -33,8 +37,11 @@ class FakeStore final : public queue::QueueStore {
     io::Task<base::Result<queue::ClaimResult>> claim_due(queue::ClaimRequest) override {
         co_return queue::ClaimResult{};
     }
-    io::Task<base::Result<std::string>> read(queue::QueueId, std::uint64_t, std::size_t) override {
-        co_return std::string();
+    io::Task<base::Result<std::string>> read(queue::QueueId, std::uint64_t offset,
+                                             std::size_t octets_max) override {
+        if (damage) co_return std::unexpected(*damage);
+        if (offset >= content.size()) co_return std::string();
+        co_return content.substr(offset, octets_max);
     }
     io::Task<base::Result<>> mark_ending(queue::QueueId, std::string, std::vector<std::int64_t>) override {
         co_return base::Result<>();
@@ -54,12 +61,13 @@ class FakeStore final : public queue::QueueStore {
     }
     io::Task<base::Result<queue::MessageRow>> show(queue::QueueId) override { co_return message; }
     io::Task<base::Result<queue::QueueCounts>> counts() override { co_return all; }
-    io::Task<base::Result<std::size_t>> retry(std::optional<queue::QueueId> id, base::WallTime) override {
-        retried.push_back(id);
-        co_return changed;
+    io::Task<base::Result<queue::MessageTrace>> trace(queue::QueueId) override { co_return story; }
+    io::Task<base::Result<queue::HistoryPage>> history(queue::HistoryRequest request) override {
+        looked_back = std::move(request);
+        co_return past;
     }
-    io::Task<base::Result<std::size_t>> remove(queue::QueueId id, base::WallTime) override {
-        removed.push_back(id);
+    io::Task<base::Result<queue::OrderResult>> operate(queue::Order order) override {
+        orders.push_back(std::move(order));
         co_return changed;
     }
     queue::StoreHealth health() const override { return state; }

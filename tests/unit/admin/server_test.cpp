@@ -14,6 +14,7 @@
 #include <gmock/gmock.h>
 #include <grp.h>
 #include <gtest/gtest.h>
+#include <pwd.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -270,7 +271,7 @@ TEST_F(ServerTest, RefusesLongHeadersAndBodiesAndCloses) {
     Client body = client();
     body.send("POST /v1/messages/retry HTTP/1.1\r\nHost: x\r\nContent-Length: 70000\r\n\r\n");
     EXPECT_THAT(body.read_all(), StartsWith("HTTP/1.1 413 "));
-    EXPECT_THAT(store.retried, IsEmpty());
+    EXPECT_THAT(store.orders, IsEmpty());
 }
 
 TEST_F(ServerTest, AnswersThePipelinedRequestAndRefusesTheGarbageBehindIt) {
@@ -367,8 +368,11 @@ TEST_F(ServerTest, LogsWhoChangedSomethingAndNotWhoLooked) {
     EXPECT_THAT(log, IsEmpty());
     one.send("POST /v1/messages/retry HTTP/1.1\r\nHost: x\r\n\r\n");
     (void)one.read_until("}\n");
-    EXPECT_THAT(log, ElementsAre("admin_request request=POST /v1/messages/retry status=200 pid=" +
-                                 std::to_string(::getpid()) + " uid=" + std::to_string(::getuid())));
+    const passwd* const account = ::getpwuid(::getuid());
+    const std::string me = account != nullptr ? account->pw_name : "somebody";
+    EXPECT_THAT(
+        log, ElementsAre("admin_request request=POST /v1/messages/retry status=200 pid=" +
+                         std::to_string(::getpid()) + " uid=" + std::to_string(::getuid()) + " user=" + me));
 }
 
 TEST_F(ServerTest, StopClosesIdleConnections) {

@@ -44,7 +44,17 @@ TEST(Route, IsFoundByMethodAndPath) {
     EXPECT_EQ(route_of("GET", "/v1/messages/0ABC").argument, "0ABC");
     EXPECT_EQ(route_of("POST", "/v1/messages/0ABC/retry").action, Action::retry_message);
     EXPECT_EQ(route_of("POST", "/v1/messages/0ABC/retry").argument, "0ABC");
-    EXPECT_EQ(route_of("POST", "/v1/messages/retry").action, Action::retry_all_messages);
+    EXPECT_EQ(route_of("POST", "/v1/messages/retry").action, Action::retry_messages);
+    EXPECT_EQ(route_of("POST", "/v1/messages/hold").action, Action::hold_messages);
+    EXPECT_EQ(route_of("POST", "/v1/messages/release").action, Action::release_messages);
+    EXPECT_EQ(route_of("DELETE", "/v1/messages").action, Action::delete_messages);
+    EXPECT_EQ(route_of("GET", "/v1/messages/count").action, Action::count_messages);
+    EXPECT_EQ(route_of("POST", "/v1/messages/X/hold").action, Action::hold_message);
+    EXPECT_EQ(route_of("POST", "/v1/messages/X/release").action, Action::release_message);
+    EXPECT_EQ(route_of("GET", "/v1/messages/X/trace").action, Action::trace_message);
+    EXPECT_EQ(route_of("GET", "/v1/messages/X/content").argument, "X");
+    EXPECT_EQ(route_of("GET", "/v1/history").action, Action::list_history);
+    EXPECT_EQ(route_of("POST", "/v1/mailboxes/X/pause").action, Action::pause_mailbox);
     EXPECT_EQ(route_of("DELETE", "/v1/messages/0ABC").action, Action::delete_message);
     EXPECT_EQ(route_of("POST", "/v1/mailboxes/al%20erts/resume").argument, "al erts");
     EXPECT_EQ(route_of("GET", "/healthz").action, Action::health);

@@ -67,7 +67,15 @@ TEST(CommandLine, RefusesWhatItDoesNotKnow) {
                                                       {"queue", "list", "--limit", "-1"},
                                                       {"queue", "list", "--limit", "x"},
                                                       {"queue", "list", "--state", "lost"},
+                                                      {"queue", "list", "--older-than", "yesterday"},
+                                                      {"queue", "hold", "--mailbox", ""},
+                                                      {"queue", "delete", "--state", "delivered", "--yes"},
+                                                      {"queue", "cat"},
+                                                      {"queue", "export", "--all"},
+                                                      {"history", "--state", "held"},
+                                                      {"trace"},
                                                       {"mailbox", "resume"},
+                                                      {"mailbox", "pause"},
                                                       {"serve", "--nonsense"},
                                                       {"--json"}};
     for (const std::vector<std::string>& arguments : wrong) {
@@ -89,7 +97,8 @@ TEST(CommandLine, NamesTheWordThatWasProbablyMeant) {
          "mailramp queue has no command \"lst\"; did you mean list?\nSee: mailramp queue --help"},
         {{"xyzzy"}, "mailramp has no command \"xyzzy\"\nSee: mailramp --help"},
         {{"mailbox"},
-         "mailramp mailbox wants one of these commands: list and resume\nSee: mailramp mailbox --help"},
+         "mailramp mailbox wants one of these commands: list, pause and resume\nSee: mailramp mailbox "
+         "--help"},
         {{"queue", "list", "--mailbox", "a", "--limti", "3"},
          "mailramp queue list has no option \"--limti\"; did you mean --limit?\nSee: mailramp queue list "
          "--help"},

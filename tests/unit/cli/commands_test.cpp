@@ -1,7 +1,5 @@
 #include "cli/commands.h"
 
-#include <deque>
-#include <sstream>
 #include <string>
 #include <utility>
 #include <vector>
@@ -12,6 +10,8 @@
 #include <boost/json/array.hpp>
 #include <boost/json/serialize.hpp>
 
+#include "cli/queue_orders.h"
+#include "commands_fixture.h"
 #include "samples.h"
 
 namespace mailramp::cli {
@@ -22,41 +22,12 @@ using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
 
-const std::string id = "0A1B2C3D4E5";
-
 json::object page_of(int messages, json::value next) {
     json::array entries;
     for (int i = 0; i < messages; ++i)
         entries.push_back(sample_message());
     return {{"messages", std::move(entries)}, {"next", std::move(next)}};
 }
-
-class CommandsTest : public testing::Test {
-  protected:
-    Console console(Format format = Format::text) {
-        return Console{out, err, sample_view(), format, [this](const std::string& question) {
-                           questions.push_back(question);
-                           return consent;
-                       }};
-    }
-
-    Daemon daemon() {
-        return [this](const std::string& method, const std::string& target) -> Reply {
-            requests.push_back(method + " " + target);
-            if (replies.empty()) return std::unexpected(Failure{ExitStatus::unavailable, "nobody is there"});
-            Reply reply = std::move(replies.front());
-            replies.pop_front();
-            return reply;
-        };
-    }
-
-    std::deque<Reply> replies;
-    std::vector<std::string> requests;
-    std::vector<std::string> questions;
-    std::optional<bool> consent;
-    std::ostringstream out;
-    std::ostringstream err;
-};
 
 TEST_F(CommandsTest, HealthIsOneLineAndAStatusThatContainerEnginesKnow) {
     replies = {json::object{{"healthy", true}},
@@ -89,7 +60,7 @@ TEST_F(CommandsTest, NobodyIsToldOfGoodHealthByAnOutputThatFailed) {
 
 TEST_F(CommandsTest, ListReadsPageAfterPage) {
     replies = {page_of(2, id.c_str()), page_of(1, nullptr)};
-    EXPECT_EQ(queue_list(daemon(), console(), {"held", "al erts", 0}), ExitStatus::done);
+    EXPECT_EQ(queue_list(daemon(), console(), {.state = "held", .mailbox = "al erts"}, 0), ExitStatus::done);
     EXPECT_THAT(requests, ElementsAre("GET /v1/messages?limit=100&state=held&mailbox=al%20erts",
                                       "GET /v1/messages?limit=100&state=held&mailbox=al%20erts&after=" + id));
     EXPECT_THAT(out.str(), testing::StartsWith("ID           SIZE"));
@@ -99,41 +70,41 @@ TEST_F(CommandsTest, ListReadsPageAfterPage) {
 
 TEST_F(CommandsTest, ListStopsAtItsLimitAndSaysThatThereIsMore) {
     replies = {page_of(100, id.c_str()), page_of(50, "0A1B2C3D4E6")};
-    EXPECT_EQ(queue_list(daemon(), console(), {"", "", 150}), ExitStatus::done);
+    EXPECT_EQ(queue_list(daemon(), console(), {}, 150), ExitStatus::done);
     EXPECT_THAT(requests, ElementsAre("GET /v1/messages?limit=100", "GET /v1/messages?limit=50&after=" + id));
     EXPECT_THAT(err.str(), HasSubstr("There are more"));
 }
 
 TEST_F(CommandsTest, ListTakesTheWordForAStateThatItPrints) {
     replies = {page_of(0, nullptr)};
-    EXPECT_EQ(queue_list(daemon(), console(), {"sending", "", 0}), ExitStatus::done);
+    EXPECT_EQ(queue_list(daemon(), console(), {.state = "sending"}, 0), ExitStatus::done);
     EXPECT_THAT(requests, ElementsAre("GET /v1/messages?limit=100&state=claimed"));
 }
 
 TEST_F(CommandsTest, ListEndsWhenAPageLeadsToItself) {
     replies = {page_of(1, id.c_str()), page_of(1, id.c_str()), page_of(1, id.c_str())};
-    EXPECT_EQ(queue_list(daemon(), console(), {}), ExitStatus::done);
+    EXPECT_EQ(queue_list(daemon(), console(), {}, 0), ExitStatus::done);
     EXPECT_EQ(requests.size(), 2u);
 }
 
 TEST_F(CommandsTest, ListAsJsonIsOneMessageALineAndNothingElse) {
     replies = {page_of(2, nullptr)};
-    EXPECT_EQ(queue_list(daemon(), console(Format::json), {}), ExitStatus::done);
+    EXPECT_EQ(queue_list(daemon(), console(Format::json), {}, 0), ExitStatus::done);
     const std::string line = json::serialize(sample_message()) + "\n";
     EXPECT_EQ(out.str(), line + line);
 }
 
 TEST_F(CommandsTest, EmptyListsSayWhetherTheyWereFiltered) {
     replies = {page_of(0, nullptr), page_of(0, nullptr)};
-    EXPECT_EQ(queue_list(daemon(), console(), {}), ExitStatus::done);
-    EXPECT_EQ(queue_list(daemon(), console(), {"held", "", 0}), ExitStatus::done);
+    EXPECT_EQ(queue_list(daemon(), console(), {}, 0), ExitStatus::done);
+    EXPECT_EQ(queue_list(daemon(), console(), {.state = "held"}, 0), ExitStatus::done);
     EXPECT_EQ(out.str(), "The queue is empty.\nNo message in the queue matches.\n");
 }
 
 TEST_F(CommandsTest, OutputThatCannotBeWrittenIsAFailure) {
     replies = {page_of(100, id.c_str()), page_of(100, nullptr)};
     out.setstate(std::ios::badbit);
-    EXPECT_EQ(queue_list(daemon(), console(), {}), ExitStatus::io_error);
+    EXPECT_EQ(queue_list(daemon(), console(), {}, 0), ExitStatus::io_error);
     EXPECT_EQ(requests.size(), 1u) << "nobody reads the next page";
     EXPECT_THAT(err.str(), HasSubstr("could not be written"));
 }
@@ -146,58 +117,11 @@ TEST_F(CommandsTest, FailuresGoToStandardErrorWithTheirStatus) {
 
 TEST_F(CommandsTest, AWrongIdIsToldBeforeAnybodyIsAsked) {
     EXPECT_EQ(queue_show(daemon(), console(), "nonsense\x1b"), ExitStatus::data);
-    EXPECT_EQ(queue_retry(daemon(), console(), "../status"), ExitStatus::data);
-    EXPECT_EQ(queue_delete(daemon(), console(), "", Consent::given), ExitStatus::data);
+    EXPECT_EQ(queue_order(daemon(), console(), OrderVerb::retry, {.id = "../status"}), ExitStatus::data);
+    EXPECT_EQ(queue_order(daemon(), console(), OrderVerb::remove, {.id = "x"}, Consent::given),
+              ExitStatus::data);
     EXPECT_THAT(requests, IsEmpty());
     EXPECT_THAT(err.str(), HasSubstr("\"nonsense?\" is not a queue id"));
-}
-
-TEST_F(CommandsTest, RetrySaysWhichMailboxStillWaits) {
-    replies = {object_of(R"({"recipients": 1, "paused_mailboxes": ["alerts"]})"),
-               object_of(R"({"recipients": 0, "paused_mailboxes": []})"),
-               object_of(R"({"recipients": 7, "paused_mailboxes": []})")};
-    EXPECT_EQ(queue_retry(daemon(), console(), id), ExitStatus::done);
-    EXPECT_EQ(queue_retry(daemon(), console(), id), ExitStatus::done);
-    EXPECT_EQ(queue_retry_all(daemon(), console()), ExitStatus::done);
-    EXPECT_THAT(requests, ElementsAre("POST /v1/messages/" + id + "/retry",
-                                      "POST /v1/messages/" + id + "/retry", "POST /v1/messages/retry"));
-    EXPECT_EQ(out.str(),
-              "1 recipient is due now.\n"
-              "Mailbox alerts is paused, and what goes through it still waits. mailramp status says why; "
-              "mailramp mailbox resume alerts tries it now.\n"
-              "It is being sent at this moment.\n"
-              "7 recipients are due now.\n");
-}
-
-TEST_F(CommandsTest, DeleteAsksAndNamesTheMessage) {
-    consent = true;
-    replies = {sample_message(), object_of(R"({"id": "0A1B2C3D4E5", "recipients": 1})")};
-    EXPECT_EQ(queue_delete(daemon(), console(), id, Consent::ask), ExitStatus::done);
-    EXPECT_THAT(questions,
-                ElementsAre("Delete message 0A1B2C3D4E5 from cron@web1.example to 1 recipient (4.1 KiB)? "
-                            "It will not be sent. [y/N] "));
-    EXPECT_THAT(requests, ElementsAre("GET /v1/messages/" + id, "DELETE /v1/messages/" + id));
-    EXPECT_EQ(out.str(), "Message 0A1B2C3D4E5 was deleted; 1 recipient will not get it.\n");
-}
-
-TEST_F(CommandsTest, DeleteDoesNothingWithoutConsent) {
-    replies = {sample_message()};
-    consent = false;
-    EXPECT_EQ(queue_delete(daemon(), console(), id, Consent::ask), ExitStatus::done);
-    EXPECT_EQ(err.str(), "Nothing was deleted.\n");
-    replies = {sample_message()};
-    consent = std::nullopt;
-    EXPECT_EQ(queue_delete(daemon(), console(), id, Consent::ask), ExitStatus::usage);
-    EXPECT_THAT(err.str(), HasSubstr("add --yes"));
-    EXPECT_THAT(requests, ElementsAre("GET /v1/messages/" + id, "GET /v1/messages/" + id));
-}
-
-TEST_F(CommandsTest, DeleteWithConsentAsksNobody) {
-    replies = {object_of(R"({"id": "0A1B2C3D4E5", "recipients": 3})")};
-    EXPECT_EQ(queue_delete(daemon(), console(Format::json), id, Consent::given), ExitStatus::done);
-    EXPECT_THAT(questions, IsEmpty());
-    EXPECT_THAT(requests, ElementsAre("DELETE /v1/messages/" + id));
-    EXPECT_EQ(out.str(), "{\"id\":\"0A1B2C3D4E5\",\"recipients\":3}\n");
 }
 
 TEST_F(CommandsTest, ResumeEncodesTheName) {
@@ -205,6 +129,13 @@ TEST_F(CommandsTest, ResumeEncodesTheName) {
     EXPECT_EQ(mailbox_resume(daemon(), console(), "al erts"), ExitStatus::done);
     EXPECT_THAT(requests, ElementsAre("POST /v1/mailboxes/al%20erts/resume"));
     EXPECT_THAT(out.str(), HasSubstr("Mailbox al erts is tried again now."));
+}
+
+TEST_F(CommandsTest, PauseCarriesItsReason) {
+    replies = {object_of(R"({"mailbox": "al erts"})")};
+    EXPECT_EQ(mailbox_pause(daemon(), console(), "al erts", "new secret"), ExitStatus::done);
+    EXPECT_THAT(requests, ElementsAre("POST /v1/mailboxes/al%20erts/pause?reason=new%20secret"));
+    EXPECT_THAT(out.str(), HasSubstr("until: mailramp mailbox resume 'al erts'"));
 }
 
 TEST_F(CommandsTest, AlertTestSaysWhoTookItAndFailsWhenOneDidNot) {

@@ -160,6 +160,29 @@ TEST(DispatcherOfAMailbox, ResumesAtOnceByAnOperatorsWord) {
     EXPECT_EQ(world->logged("mailbox_resumed"), 1U);
 }
 
+TEST(DispatcherOfAMailbox, StandsStillByAnOperatorsWordUntilAnother) {
+    const auto world = started({mailbox("m"), mailbox("other")});
+    world->courier.script = delivers;
+    EXPECT_TRUE(world->dispatcher->pause("m", "ann paused it"));
+    EXPECT_FALSE(world->dispatcher->pause("nobody", "ann paused it"));
+    world->store.accept("m", {"a@example.net"});
+    world->store.accept("other", {"b@example.net"});
+    world->run_for(24h);
+    EXPECT_EQ(world->store.count(RecipientState::delivered), 1U);
+    EXPECT_EQ(world->courier.seen.size(), 1U) << "not even a probe";
+    const MailboxStatus status = world->status("m");
+    EXPECT_TRUE(status.paused);
+    EXPECT_TRUE(status.paused_by_operator);
+    EXPECT_EQ(status.cause, "ann paused it");
+    EXPECT_EQ(status.remedy, "mailramp mailbox resume m");
+    EXPECT_FALSE(status.next_probe);
+    EXPECT_TRUE(world->store.record("m").by_operator) << "also over a restart";
+    EXPECT_TRUE(world->dispatcher->resume("m"));
+    world->run_for(1s);
+    EXPECT_EQ(world->store.count(RecipientState::delivered), 2U);
+    EXPECT_FALSE(world->store.record("m").by_operator);
+}
+
 TEST(DispatcherOfAMailbox, APausedMailboxNeverDelaysAnother) {
     const auto world = started({mailbox("bad"), mailbox("good")});
     world->courier.script = [](const Submission& submission) {

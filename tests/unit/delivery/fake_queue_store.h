@@ -234,11 +234,14 @@ class FakeQueueStore final : public queue::QueueStore {
     io::Task<base::Result<queue::ListPage>> list(queue::ListRequest) override { co_return queue::ListPage{}; }
     io::Task<base::Result<queue::MessageRow>> show(queue::QueueId) override { co_return queue::MessageRow{}; }
     io::Task<base::Result<queue::QueueCounts>> counts() override { co_return queue::QueueCounts{}; }
-    io::Task<base::Result<std::size_t>> retry(std::optional<queue::QueueId>, base::WallTime) override {
-        co_return std::size_t{0};
+    io::Task<base::Result<queue::MessageTrace>> trace(queue::QueueId) override {
+        co_return queue::MessageTrace{};
     }
-    io::Task<base::Result<std::size_t>> remove(queue::QueueId, base::WallTime) override {
-        co_return std::size_t{0};
+    io::Task<base::Result<queue::HistoryPage>> history(queue::HistoryRequest) override {
+        co_return queue::HistoryPage{};
+    }
+    io::Task<base::Result<queue::OrderResult>> operate(queue::Order) override {
+        co_return queue::OrderResult{};
     }
     queue::StoreHealth health() const override { return {}; }
 

@@ -52,6 +52,41 @@ Pause paused_at_start() {
     return pause;
 }
 
+TEST(Pause, AnOperatorsPauseHasNoProbesAndEndsOnlyByAnOperator) {
+    Pause pause(options);
+    const Pause::Ticket before = pause.begin();
+    pause.order("ann paused it", "resume it", at(0s));
+    EXPECT_EQ(pause.standing(), Pause::Standing::paused);
+    EXPECT_TRUE(pause.ordered());
+    EXPECT_EQ(pause.reason().cause, "ann paused it");
+    EXPECT_EQ(pause.end(before, delivered(), at(1s), 0), Change::none)
+        << "what was under way changes nothing";
+    EXPECT_EQ(pause.end(before, refused_login(), at(1s), 0), Change::none);
+    const Pause::Leave leave = pause.leave(at(1000h).steady);
+    EXPECT_FALSE(leave.granted);
+    EXPECT_EQ(leave.ask_again, std::nullopt);
+
+    queue::MailboxRecord record;
+    pause.describe(record);
+    Pause restarted(options);
+    restarted.restore(record, at(2h));
+    EXPECT_TRUE(restarted.ordered());
+    EXPECT_FALSE(restarted.leave(at(1000h).steady).granted);
+    EXPECT_EQ(restarted.stopped_since(), at(0s).wall);
+    EXPECT_TRUE(restarted.resume());
+    EXPECT_FALSE(restarted.ordered());
+    EXPECT_TRUE(restarted.leave(at(2h).steady).granted);
+    restarted.describe(record);
+    EXPECT_FALSE(record.by_operator);
+}
+
+TEST(Pause, AnOperatorsPauseTakesTheTimeOfAPauseBeforeIt) {
+    Pause pause = paused_at_start();
+    pause.order("ann paused it", "resume it", at(1h));
+    EXPECT_EQ(pause.stopped_since(), at(0s).wall) << "no message grew old meanwhile";
+    EXPECT_FALSE(pause.leave(at(2h).steady).granted);
+}
+
 TEST(Pause, ProbesAfterOneFiveFifteenAndThenEveryFifteenMinutes) {
     Pause pause = paused_at_start();
     base::Duration when = 0s;

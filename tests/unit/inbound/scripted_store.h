@@ -62,10 +62,9 @@ class ScriptedStore final : public queue::QueueStore {
     io::Task<base::Result<queue::ListPage>> list(queue::ListRequest) override { unused(); }
     io::Task<base::Result<queue::MessageRow>> show(queue::QueueId) override { unused(); }
     io::Task<base::Result<queue::QueueCounts>> counts() override { unused(); }
-    io::Task<base::Result<std::size_t>> retry(std::optional<queue::QueueId>, base::WallTime) override {
-        unused();
-    }
-    io::Task<base::Result<std::size_t>> remove(queue::QueueId, base::WallTime) override { unused(); }
+    io::Task<base::Result<queue::MessageTrace>> trace(queue::QueueId) override { unused(); }
+    io::Task<base::Result<queue::HistoryPage>> history(queue::HistoryRequest) override { unused(); }
+    io::Task<base::Result<queue::OrderResult>> operate(queue::Order) override { unused(); }
     queue::StoreHealth health() const override { return {}; }
 
   private:

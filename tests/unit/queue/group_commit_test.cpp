@@ -231,7 +231,7 @@ TEST_F(Commits, GiveUpAContentFileOnlyWhenTheEndOfItsMessageIsDurable) {
     const auto remove = std::make_shared<Operation>();
     remove->kind = Operation::Kind::fact;
     remove->apply = [id](Core& core) -> base::Result<> {
-        const auto slice = core.remove(id, noon);
+        const auto slice = core.operate({.verb = Verb::remove, .id = id, .by = "me", .now = noon}, {});
         if (!slice) return std::unexpected(slice.error());
         return {};
     };

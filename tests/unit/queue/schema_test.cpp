@@ -72,7 +72,7 @@ TEST(Schema, OverwritesDeletedContentOnlyWhenAsked) {
         {
             CoreOnDisk queue(temporary.queue(), CoreOptions{.deletion = deletion});
             const QueueId id = queue.accept(acceptance_for({{"a@example.com", "m"}}), secret);
-            ASSERT_TRUE(queue.in_transaction([&](Core& core) { return core.remove(id, noon); }));
+            ASSERT_TRUE(queue.operate(Verb::remove, id));
         }
         std::ifstream file(temporary.queue() / "queue.db", std::ios::binary);
         const std::string content{std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
@@ -120,15 +120,46 @@ base::Error refusal_after(const char* sql) {
 }
 
 TEST(Schema, RefusesAQueueOfANewerVersion) {
-    const base::Error error = refusal_after("PRAGMA user_version=3");
+    const base::Error error = refusal_after("PRAGMA user_version=4");
     EXPECT_EQ(error.kind, base::ErrorKind::invalid);
-    EXPECT_THAT(error.message, HasSubstr("newer mailramp (schema 3, this one knows 2)"));
+    EXPECT_THAT(error.message, HasSubstr("newer mailramp (schema 4, this one knows 3)"));
 }
 
 TEST(Schema, RefusesAQueueOfAnOlderVersionWithWhatToDo) {
     const base::Error error = refusal_after("PRAGMA user_version=1");
     EXPECT_EQ(error.kind, base::ErrorKind::invalid);
     EXPECT_THAT(error.message, HasSubstr("from before 0.1.0 (schema 1): let that one empty it"));
+}
+
+TEST(Schema, BringsAQueueOfTheVersionBeforeToThisOneAndKeepsItsMail) {
+    const TemporaryFolder temporary;
+    QueueId id;
+    std::string tables;
+    const auto describe = [&temporary] {
+        return Visitor(temporary.queue() / "queue.db")
+            .text(
+                "SELECT group_concat(line, ';') FROM (SELECT t.name || '.' || c.name || ' ' || c.type || ' ' "
+                "|| coalesce(c.dflt_value, '') AS line FROM sqlite_schema t, pragma_table_info(t.name) c "
+                "WHERE t.type='table' ORDER BY line)");
+    };
+    {
+        CoreOnDisk queue(temporary.queue());
+        id = queue.accept(acceptance_for({{"a@example.com", "m"}}));
+    }
+    tables = describe();
+    EXPECT_EQ(Visitor(temporary.queue() / "queue.db")
+                  .execute("DROP TABLE event; ALTER TABLE mailbox DROP COLUMN by_operator;"
+                           "PRAGMA user_version=2"),
+              SQLITE_OK);
+    EXPECT_NE(describe(), tables);
+    {
+        CoreOnDisk queue(temporary.queue());
+        EXPECT_EQ(queue.state_of(id), RecipientState::queued);
+        EXPECT_TRUE(queue.operate(Verb::hold, id)) << "which writes into a new table";
+        EXPECT_EQ(queue.core->trace(id)->events.size(), 1u);
+    }
+    EXPECT_EQ(describe(), tables);
+    EXPECT_EQ(Visitor(temporary.queue() / "queue.db").integer("PRAGMA user_version"), schema_version);
 }
 
 // Whoever changes a table changes the version with it, or queues of yesterday open as good and then fail at
@@ -145,8 +176,8 @@ TEST(Schema, HasTheTablesOfItsVersion) {
     std::uint64_t hash = 0xcbf29ce484222325;
     for (const char octet : columns)
         hash = (hash ^ static_cast<unsigned char>(octet)) * 0x100000001b3;
-    EXPECT_EQ(schema_version, 2);
-    EXPECT_EQ(hash, 5675883346862285459U) << "the columns are: " << columns;
+    EXPECT_EQ(schema_version, 3);
+    EXPECT_EQ(hash, 15338142885515546721U) << "the columns are: " << columns;
 }
 
 TEST(Schema, RefusesTheDatabaseOfAnotherProgram) {
@@ -171,7 +202,7 @@ TEST(Schema, RefusesAFileThatIsNoDatabase) {
 TEST(Schema, NumbersEveryStateAndReadsItBack) {
     for (const RecipientState state :
          {RecipientState::queued, RecipientState::claimed, RecipientState::held, RecipientState::uncertain,
-          RecipientState::delivered, RecipientState::failed}) {
+          RecipientState::delivered, RecipientState::failed, RecipientState::deleted}) {
         EXPECT_EQ(state_from_number(state_number(state)), state);
         EXPECT_EQ(recipient_state_from(to_string(state)), state);
     }
@@ -182,7 +213,7 @@ TEST(Schema, NumbersEveryStateAndReadsItBack) {
 TEST(Schema, NumbersEveryReasonToHoldAndReadsItBack) {
     for (const HoldReason reason :
          {HoldReason::none, HoldReason::refused, HoldReason::expired, HoldReason::uncertain,
-          HoldReason::crashed, HoldReason::damaged, HoldReason::sender_stopped})
+          HoldReason::crashed, HoldReason::damaged, HoldReason::sender_stopped, HoldReason::by_operator})
         EXPECT_EQ(hold_reason_from_number(hold_reason_number(reason)), reason) << to_string(reason);
     EXPECT_EQ(hold_reason_from_number(99), HoldReason::none);
 }

@@ -331,12 +331,12 @@ TEST_F(Store, GoesThroughLongListsInSlices) {
     for (int i = 0; i < 20; ++i)
         ids.push_back(accept({"x"}, i == 19 ? "rare" : "m").value());
     ListRequest request;
-    request.mailbox = "rare";
+    request.filter.mailbox = "rare";
     const ListPage rare = wait_for(store->list(request)).value();
     ASSERT_EQ(rare.messages.size(), 1u) << "found behind three slices without a match";
     EXPECT_EQ(rare.messages[0].id, ids[19]);
     EXPECT_FALSE(rare.next);
-    request.mailbox.reset();
+    request.filter.mailbox.reset();
     request.messages_max = 15;
     const ListPage first = wait_for(store->list(request)).value();
     EXPECT_EQ(first.messages.size(), 15u);
@@ -346,11 +346,50 @@ TEST_F(Store, GoesThroughLongListsInSlices) {
     EXPECT_FALSE(second.next);
     std::vector<std::string> due;
     store->on_due([&due](std::string_view mailbox) { due.emplace_back(mailbox); });
-    EXPECT_EQ(wait_for(store->retry({}, noon)).value(), 20u);
+    const auto operate = [this](Verb verb, std::optional<QueueId> id) {
+        Order order;
+        order.verb = verb;
+        order.id = id;
+        order.by = "root";
+        order.now = noon;
+        return wait_for(store->operate(std::move(order)));
+    };
+    EXPECT_EQ(operate(Verb::count, {})->messages, 20u);
+    EXPECT_THAT(due, IsEmpty());
+    EXPECT_EQ(operate(Verb::retry, {})->recipients, 20u);
     EXPECT_THAT(due, Contains("rare"));
-    EXPECT_EQ(wait_for(store->retry(QueueId(1), noon)).error().kind, ErrorKind::not_found);
-    EXPECT_EQ(wait_for(store->remove(ids[0], noon)).value(), 1u);
-    EXPECT_EQ(wait_for(store->show(ids[0]))->recipients.at(0).state, RecipientState::failed);
+    EXPECT_EQ(operate(Verb::retry, QueueId(1)).error().kind, ErrorKind::not_found);
+    EXPECT_EQ(operate(Verb::remove, ids[0])->recipients, 1u);
+    EXPECT_EQ(wait_for(store->show(ids[0]))->recipients.at(0).state, RecipientState::deleted);
+    const HistoryPage history = wait_for(store->history({})).value();
+    ASSERT_EQ(history.rows.size(), 1u);
+    EXPECT_EQ(history.rows[0].message.recipients.at(0).receipt, "deleted by root");
+    EXPECT_FALSE(history.next);
+    // The order for all, and the one for this message.
+    EXPECT_EQ(wait_for(store->trace(ids[0]))->events.size(), 2u);
+}
+
+TEST_F(Store, GivesAnswersInPiecesWhenTheyTakeLong) {
+    options.bulk_rows_max = 6;
+    options.answer_time = base::Duration::zero();
+    open();
+    for (int i = 0; i < 20; ++i)
+        ASSERT_TRUE(accept({"x"}));
+    Order order;
+    order.verb = Verb::hold;
+    order.now = noon;
+    std::vector<std::size_t> pieces;
+    for (bool more = true; more; more = order.after_row != 0) {
+        const OrderResult result = wait_for(store->operate(order)).value();
+        pieces.push_back(result.recipients);
+        order.after_row = result.next.value_or(0);
+    }
+    EXPECT_THAT(pieces, ElementsAre(6, 6, 6, 2));
+    ListRequest request;
+    request.filter.mailbox = "nobody";
+    const ListPage page = wait_for(store->list(request)).value();
+    EXPECT_TRUE(page.messages.empty());
+    EXPECT_TRUE(page.next) << "nobody waits for the end of a long search";
 }
 
 TEST_F(Store, SavesMailboxes) {

@@ -88,6 +88,12 @@ class CoreOnDisk {
         EXPECT_TRUE(in_transaction([&](Core& c) { return c.accept(message); }));
         return id;
     }
+    // One slice of an order, from its beginning.
+    base::Result<OrderSlice> operate(Verb verb, std::optional<QueueId> id, Filter filter = {},
+                                     base::WallTime now = noon, OrderPlace place = {}) {
+        const Order order{verb, id, std::move(filter), "root (uid 0, pid 7)", now, 0};
+        return in_transaction([&](Core& c) { return c.operate(order, place); });
+    }
     ClaimResult claim(const std::string& mailbox, base::WallTime now = noon,
                       std::size_t recipients_max = 500) {
         ClaimRequest request{mailbox, now, now + 1h, recipients_max, "budget"};
