@@ -102,6 +102,14 @@ bool is_safe_method(std::string_view method) {
     return method == "GET" || method == "HEAD" || method == "OPTIONS" || method == "TRACE";
 }
 
+bool is_on_record(const ApiRequest& request) {
+    if (!is_safe_method(request.method)) return true;
+    const auto target = parse_target(request.target);
+    if (!target || find_route(request.method, *target).action != Action::read_content) return false;
+    const auto offset = read_offset(*target);
+    return !offset || *offset == 0;
+}
+
 ApiResponse error_response(int status, std::string_view kind, std::string_view message) {
     return ok(error_view(kind, message), status);
 }

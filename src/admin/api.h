@@ -32,6 +32,10 @@ struct ApiResponse {
 // True for the methods that change nothing (RFC 9110 §9.2.1); no route changes anything by one of them.
 [[nodiscard]] bool is_safe_method(std::string_view method);
 
+// Whether the log must say who asked: for what changes something, and for the beginning of what was written
+// in a message. Whoever only looks at states and addresses leaves no trace.
+[[nodiscard]] bool is_on_record(const ApiRequest& request);
+
 // An answer that no route gave: {"error": {…}}.
 [[nodiscard]] ApiResponse error_response(int status, std::string_view kind, std::string_view message);
 

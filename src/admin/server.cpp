@@ -269,19 +269,20 @@ io::Task<HttpReader::Step> Server::Impl::read_request(Connection& connection, Ht
     }
 }
 
-// Answers, and writes into the log who changed what.
+// Answers, and writes into the log who changed what, or read it.
 io::Task<ApiResponse> Server::Impl::answer(Peer peer, ApiRequest request) {
     const std::string method = request.method;
     const std::string target = request.target;
     std::string user;
-    if (!is_safe_method(method)) {
+    const bool on_record = is_on_record(request);
+    if (on_record) {
         if (!user_names) user_names.emplace("user-names");
         auto look_up = [uid = peer.uid] { return user_name(uid); };
         user = co_await io::offload(*user_names, std::move(look_up));
         request.by = description(peer, user);
     }
     ApiResponse response = co_await api.answer(std::move(request));
-    if (!is_safe_method(method)) {
+    if (on_record) {
         logger.info(base::events::admin_request, "asked over the admin socket",
                     {{"request", method + " " + target},
                      {"status", response.status},

@@ -126,14 +126,19 @@ std::function<void(const std::string&)> naming_a_file(Arguments& arguments) {
     };
 }
 
-// The commands that only ask have these three options.
-void add_asking_options(CLI::App& command, Arguments& arguments) {
+// Which daemon.
+void add_daemon_options(CLI::App& command, Arguments& arguments) {
     command.add_option("--socket", arguments.socket, "Admin socket of the daemon (or $MAILRAMP_SOCKET)")
         ->type_name("PATH");
     command
         .add_option_function<std::string>("--config", naming_a_file(arguments),
                                           "Take the admin socket from this configuration")
         ->type_name("FILE");
+}
+
+// The commands that ask have these three options.
+void add_asking_options(CLI::App& command, Arguments& arguments) {
+    add_daemon_options(command, arguments);
     command.add_flag("--json", arguments.json, "Answer as JSON (docs/admin-api.md)");
 }
 
@@ -333,7 +338,7 @@ void add_content_commands(CLI::App& queue, Arguments& arguments, Command& chosen
         }));
     cat.add_option("id", arguments.id, "Queue id")->required()->type_name("ID");
     cat.add_flag("--headers", arguments.headers, "Only the header section");
-    add_asking_options(cat, arguments);
+    add_daemon_options(cat, arguments);
 
     CLI::App& copy =
         add_command(queue, "export", "Copy mail into a folder, each message with its envelope", chosen,

@@ -17,6 +17,7 @@
 #include "cli/reading.h"
 #include "cli/words.h"
 #include "mailramp/base/result.h"
+#include "mailramp/base/text.h"
 
 namespace mailramp::cli {
 namespace {
@@ -62,15 +63,15 @@ class HeaderEnd {
     bool found_ = false;
 };
 
+// Lines stay lines, and nothing else of it is obeyed. A character that lies in two pieces is not shown.
 std::string harmless(std::string_view octets) {
     std::string out;
     out.reserve(octets.size());
-    for (const char octet : octets) {
-        if (octet == '\r') continue;
-        const auto number = static_cast<unsigned char>(octet);
-        const bool control = (number < ' ' && octet != '\n' && octet != '\t') || octet == '\x7f' ||
-                             (number >= 0x80 && number < 0xa0);
-        out += control ? '?' : octet;
+    while (!octets.empty()) {
+        const std::size_t end = std::min(octets.find_first_of("\r\n\t"), octets.size());
+        out += base::printable(octets.substr(0, end), octets.size());
+        if (end < octets.size() && octets[end] != '\r') out += octets[end];
+        octets.remove_prefix(std::min(end + 1, octets.size()));
     }
     return out;
 }

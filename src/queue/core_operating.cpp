@@ -130,9 +130,11 @@ base::Result<ListSlice> Core::list_live(const ListRequest& request) {
         MessageRow message;
         message.id = QueueId(query.integer(0));
         queue::read_description(message, query, 1);
-        if (auto read = read_recipients(message); !read) return std::unexpected(read.error());
-        rows += 1 + message.recipients.size();
         slice.examined = message.id;
+        ++rows;
+        if (!request.filter.takes(message)) continue;
+        if (auto read = read_recipients(message); !read) return std::unexpected(read.error());
+        rows += message.recipients.size();
         if (keep_matching(message, request.filter)) slice.messages.push_back(std::move(message));
     }
     const auto another = query.next();

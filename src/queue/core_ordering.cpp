@@ -11,6 +11,14 @@ using base::ErrorKind;
 
 namespace {
 
+// To remove a recipient is to write its history, and to delete its message and the content: so much more than
+// to change a row that a slice has fewer of them.
+constexpr std::size_t removing_costs = 4;
+
+std::size_t rows_of_slice(Verb verb, std::size_t bulk_rows_max) {
+    return verb == Verb::remove ? std::max<std::size_t>(bulk_rows_max / removing_costs, 1) : bulk_rows_max;
+}
+
 // What an order changes; the rest it leaves as it is.
 bool concerns(Verb verb, RecipientState state, HoldReason reason) {
     switch (verb) {
@@ -78,7 +86,7 @@ base::Result<OrderSlice> Core::operate(const Order& order, OrderPlace place) {
         }
     }
     slice.place = {looked->last_row, place.event_row};
-    slice.more = looked->rows == options_.bulk_rows_max;
+    slice.more = looked->rows == rows_of_slice(order.verb, options_.bulk_rows_max);
     if (order.verb == Verb::count || done.empty()) return slice;
     const auto noted = note_order(order, place.event_row, done);
     if (!noted) return std::unexpected(noted.error());
@@ -101,14 +109,15 @@ base::Result<> Core::refuse_while_claimed(QueueId id) {
 // so each message is looked at once.
 base::Result<Core::Looked> Core::look_for(const Order& order, std::int64_t after_row) {
     Looked looked;
+    const std::size_t rows_max = rows_of_slice(order.verb, options_.bulk_rows_max);
     Query all(*database_,
               "SELECT row, message, state, hold_reason, mailbox, route, address FROM recipient WHERE row>?"
               " ORDER BY row LIMIT ?",
-              after_row, options_.bulk_rows_max);
+              after_row, rows_max);
     Query one(*database_,
               "SELECT row, message, state, hold_reason, mailbox, route, address FROM recipient"
               " INDEXED BY recipient_of_message WHERE message=? AND row>? ORDER BY row LIMIT ?",
-              order.id ? order.id->value() : 0, after_row, options_.bulk_rows_max);
+              order.id ? order.id->value() : 0, after_row, rows_max);
     Query& query = order.id ? one : all;
     const bool by_message = order.filter.looks_at_message();
     MessageRow message;

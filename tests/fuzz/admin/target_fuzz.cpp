@@ -4,6 +4,7 @@
 #include <string>
 #include <string_view>
 
+#include "admin/queries.h"
 #include "admin/target.h"
 #include "mailramp/base/result.h"
 
@@ -53,6 +54,22 @@ void check_route(std::string_view method, const Target& target) {
     }
 }
 
+// Whatever is misspelt or left empty, an order to delete never means more than was said.
+void check_order(const Target& target) {
+    if (const auto order = mailramp::admin::read_order(target, mailramp::queue::Verb::remove)) {
+        check(order->filter.all() == (target.field("all") == "true"),
+              "everything is deleted only by that word");
+        for (const auto& [name, value] : target.query)
+            check(!value.empty(), "an empty field is no filter");
+    }
+    const mailramp::admin::AdminOptions options;
+    if (const auto list = mailramp::admin::read_list_request(target, options))
+        check(list->messages_max >= 1 && list->messages_max <= options.page_messages_max,
+              "a page has its limit");
+    if (const auto past = mailramp::admin::read_history_request(target, options))
+        check(past->rows_max >= 1 && past->rows_max <= options.page_messages_max, "a page has its limit");
+}
+
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
@@ -73,5 +90,6 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
           "a target means the same when it is written anew");
     for (const std::string_view method : {"GET", "HEAD", "POST", "DELETE", "PUT"})
         check_route(method, *target);
+    check_order(*target);
     return 0;
 }

@@ -346,6 +346,16 @@ TEST_F(ApiTest, ContentComesInPiecesThatAreNoJson) {
     EXPECT_EQ(error_of("GET", "/v1/messages/" + id + "/content", 500), "io: the content is damaged");
 }
 
+TEST(OnRecord, IsWhateverChangesSomethingAndWhoeverBeginsToReadMail) {
+    EXPECT_TRUE(is_on_record({"POST", "/v1/messages/retry"}));
+    EXPECT_TRUE(is_on_record({"DELETE", "/nothing"}));
+    EXPECT_TRUE(is_on_record({"GET", "/v1/messages/0ABC/content"}));
+    EXPECT_TRUE(is_on_record({"HEAD", "/v1/messages/0ABC/content?offset=0"}));
+    EXPECT_FALSE(is_on_record({"GET", "/v1/messages/0ABC/content?offset=1048576"})) << "told already";
+    EXPECT_FALSE(is_on_record({"GET", "/v1/messages/0ABC"}));
+    EXPECT_FALSE(is_on_record({"GET", "nonsense"}));
+}
+
 TEST_F(ApiTest, HistoryHasTheReceiptTakenApart) {
     queue::HistoryRow row;
     row.row = 12;

@@ -61,6 +61,11 @@ TEST_F(ContentTest, CatDoesATerminalNoHarm) {
     shown.view.terminal = true;
     EXPECT_EQ(queue_cat(content(), shown, id, ContentPart::whole), ExitStatus::done);
     EXPECT_EQ(out.str(), "Subject: a\n\nbody ?[2J\n");
+    out.str("");
+    octets = "\xc3\x80\tb\xc2\x9b\r\n";
+    piece = octets.size();
+    EXPECT_EQ(queue_cat(content(), shown, id, ContentPart::whole), ExitStatus::done);
+    EXPECT_EQ(out.str(), "\xc3\x80\tb?\n") << "letters stay, control characters of eight bits do not";
 }
 
 TEST_F(ContentTest, TheHeaderSectionEndsWhereverThePiecesDo) {

@@ -107,7 +107,7 @@ TEST(Retrying, TakesTheWholeQueueInSlices) {
 
 TEST(Removing, TakesManyRecipientsInSlices) {
     const TemporaryFolder temporary;
-    CoreOnDisk queue(temporary.queue(), CoreOptions{.bulk_rows_max = 10});
+    CoreOnDisk queue(temporary.queue(), CoreOptions{.bulk_rows_max = 40});
     Acceptance acceptance = acceptance_for({});
     for (int i = 0; i < 25; ++i)
         acceptance.recipients.push_back(
@@ -351,8 +351,10 @@ TEST(Counting, GoesOnWhileOthersWorkAndEndsWithTheTruth) {
         ASSERT_TRUE(queue.operate(Verb::hold, id));
         ASSERT_TRUE(queue.operate(Verb::remove, id, {.mailbox = "m"}));
     }
-    ASSERT_TRUE(queue.operate(Verb::remove, ids[1]));
-    ASSERT_TRUE(queue.operate(Verb::remove, ids[22]));
+    for (int recipient = 0; recipient < 2; ++recipient) {
+        ASSERT_TRUE(queue.operate(Verb::remove, ids[1])) << "one a slice";
+        ASSERT_TRUE(queue.operate(Verb::remove, ids[22]));
+    }
     queue.accept(acceptance_for({{"c@example.com", "m"}}));
     std::size_t slices = 0;
     for (; !queue.core->counted(); ++slices)
