@@ -314,9 +314,12 @@ void TestDisk::cut_power() {
     for (const auto& entry : std::filesystem::recursive_directory_iterator(folder_))
         if (entry.is_regular_file() && entry.path().filename() != "lock" && !left.contains(entry.path()))
             std::filesystem::remove(entry.path());
-    for (const auto& [path, content] : left)
-        std::ofstream(path, std::ios::binary | std::ios::trunc) << content;
     files_.clear();
+    for (auto& [path, content] : left) {
+        std::ofstream(path, std::ios::binary | std::ios::trunc) << content;
+        // It is what the next cut finds, too, whether somebody opens it meanwhile or not.
+        files_[path] = Image{.durable = std::move(content), .since = {}, .name_is_durable = true};
+    }
     removed_.clear();
     fail_at_ = cut_at_ = 0;
     fail_sync_end_.clear();
