@@ -36,7 +36,8 @@ def check_invariants(root):
     if not (root / PAGE).exists():
         return [f'{PAGE}: is missing']
     text = (root / PAGE).read_text()
-    unit_tests = {'.'.join(match) for path in (root / 'tests/unit').rglob('*_test.cpp') for match in GTEST.findall(path.read_text())}
+    unit_tests = {'.'.join(match) for folder in ('unit', 'simulation') for path in (root / 'tests' / folder).rglob('*_test.cpp')
+                  for match in GTEST.findall(path.read_text())}
     rows = list(INVARIANT.finditer(text))
     found = [] if rows else [f'{PAGE}:1: has no table of invariants that this lint can read']
     for row in rows:
