@@ -16,6 +16,7 @@ CoreOptions core_options(const SqliteStoreOptions& options, const Folder& folder
     core.unsent_delay = options.unsent_delay;
     core.uncertain_delay = options.uncertain_delay;
     core.uncertain_attempts_max = options.uncertain_attempts_max;
+    core.counted_at_open_max = options.counted_at_open_max;
     core.history_age_max = options.history_age_max;
     core.history_rows_max = options.history_rows_max;
     core.free_pages_max = static_cast<std::int64_t>(options.free_bytes_max) / page_bytes;

@@ -36,6 +36,7 @@ struct SqliteStoreOptions {
     std::size_t bulk_rows_max = 500;  // rows in one transaction of a bulk operation
     base::Duration answer_time =
         std::chrono::seconds(1);                 // then list, history and operate give what they have
+    std::size_t counted_at_open_max = 20'000;    // messages; a larger queue is counted while it works
     std::uint64_t free_bytes_max = 64ull << 20;  // more unused space in the database file is given back
     // What becomes of recipients whose attempt a crash ended; the configuration has it under "retry". Before
     // the end of data nothing counts, and they are tried again after `unsent_delay`: should their message be

@@ -369,6 +369,23 @@ TEST_F(Store, GoesThroughLongListsInSlices) {
     EXPECT_EQ(wait_for(store->trace(ids[0]))->events.size(), 2u);
 }
 
+TEST_F(Store, CountsALargeQueueWhileItWorks) {
+    open();
+    for (int i = 0; i < 30; ++i)
+        ASSERT_TRUE(accept({"x"}));
+    store.reset();
+    options.bulk_rows_max = 1;
+    options.counted_at_open_max = 1;
+    open();
+    const QueueCounts first = wait_for(store->counts()).value();
+    EXPECT_FALSE(first.complete);
+    EXPECT_LT(first.messages, 30u);
+    const QueueCounts all = wait_for(store->counts()).value();
+    EXPECT_TRUE(all.complete) << "without anybody having asked for it";
+    EXPECT_EQ(all.messages, 30u);
+    EXPECT_EQ(all.queued, 30u);
+}
+
 TEST_F(Store, GivesAnswersInPiecesWhenTheyTakeLong) {
     options.bulk_rows_max = 6;
     options.answer_time = base::Duration::zero();
