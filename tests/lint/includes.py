@@ -16,7 +16,7 @@ AREA = re.compile(r'^mailramp_area\(\s*(\w+)(.*?)\)', re.MULTILINE | re.DOTALL)
 INCLUDE = re.compile(r'^[ \t]*#[ \t]*include[ \t]*([<"])([^>"\n]+)[>"]', re.MULTILINE)
 
 # They promise: no I/O, no threads, no clock, no chance of their own.
-PURE = ('base', 'mail', 'smtp', 'provider', 'route')
+PURE = ('base', 'mail', 'smtp', 'provider', 'route', 'bounce')
 IMPURE_HEADERS = re.compile(
     r'^(boost/asio|boost/beast|openssl/|curl/|sqlite3|spdlog/|thread$|mutex$|shared_mutex$|condition_variable$|future$'
     r'|semaphore$|latch$|barrier$|stop_token$|fstream$|iostream$|filesystem$|random$|pthread|unistd|fcntl|sys/|netdb)')  # inet_pton of <arpa/inet.h> is a pure parser
