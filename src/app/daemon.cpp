@@ -32,6 +32,7 @@
 #include "mailramp/base/events.h"
 #include "mailramp/base/text.h"
 #include "mailramp/base/version.h"
+#include "mailramp/delivery/bouncer.h"
 #include "mailramp/delivery/dispatcher.h"
 #include "mailramp/delivery/hold_text.h"
 #include "mailramp/inbound/alias_book.h"
@@ -151,6 +152,7 @@ struct Daemon::Impl {
     std::unique_ptr<upstream::SmtpCourier> courier;
     std::unique_ptr<delivery::BudgetStore> budget;
     std::optional<delivery::Dispatcher> dispatcher;
+    std::optional<delivery::Bouncer> bouncer;
     std::optional<alert::Notifier> notifier;
     std::optional<route::Router> router;
     std::optional<inbound::AliasBook> aliases;
@@ -248,9 +250,15 @@ base::Result<> Daemon::Impl::open_upstream() {
 
     std::vector<upstream::CourierMailbox> mailboxes;
     std::vector<delivery::MailboxOptions> delivering;
+    std::vector<delivery::ReportingMailbox> reporting;
     for (const config::MailboxSettings& mailbox : settings.mailboxes) {
         mailboxes.push_back({.server = mailbox.server, .tokens = cache_of(mailbox.credential)});
         delivering.push_back(mailbox.delivery);
+        reporting.push_back({.name = mailbox.name,
+                             .names = mailbox.delivery.names,
+                             .dialect = mailbox.delivery.dialect,
+                             .server = mailbox.server.host,
+                             .own_names = mailbox.delivery.senders.own_names});
     }
     auto created = upstream::SmtpCourier::create(std::move(mailboxes), *tls, own_endpoints(),
                                                  loop.get_executor(), clock, logger);
@@ -259,6 +267,8 @@ base::Result<> Daemon::Impl::open_upstream() {
     budget = delivery::make_local_budget_store(clock);
     dispatcher.emplace(settings.delivery, std::move(delivering), *store, *budget, *courier,
                        loop.get_executor(), clock, logger, random());
+    bouncer.emplace(settings.delivery.bounce, std::move(reporting), settings.inbound.hostname, *store,
+                    loop.get_executor(), clock, logger, random());
     notifier.emplace(std::move(settings.alert), settings.inbound.hostname, *http, loop.get_executor(), clock,
                      logger);
     return {};
@@ -387,6 +397,7 @@ io::Task<> Daemon::Impl::begin() {
     }
     if (draining) co_return;
     spawn(courier->maintain());
+    spawn(bouncer->run());
     spawn(admin_server->run());
     for (CredentialRuntime& runtime : credentials)
         spawn(runtime.cache.keep_fresh());
@@ -478,6 +489,7 @@ io::Task<> Daemon::Impl::drain() {
     spawn(drain_dispatcher(end_times.drain));
     if (!co_await deliveries_ended.wait_until(deadline - end_times.abort_before)) courier->abort();
     static_cast<void>(co_await clients_gone.wait_until(deadline));
+    co_await bouncer->stop(deadline);
     // The disk may hang or fail: what cannot be marked now is found at the next start.
     if (!deliveries_drained)
         static_cast<void>(co_await deliveries_ended.wait_until(deadline + end_times.abort_before));

@@ -102,6 +102,7 @@ class Assembler {
     void check_credential(const CredentialSettings& credential, const provider::Preset& preset);
     void check_secret(const CredentialSettings& credential);
     void name_applications();
+    void check_postmaster();
     void make_routes();
 
     [[nodiscard]] UpstreamPart upstream_of(const MailboxPart& part) const {
@@ -404,6 +405,22 @@ void Assembler::name_applications() {
             }
 }
 
+// Whoever names the postmaster wants him to be told.
+void Assembler::check_postmaster() {
+    using Kind = delivery::BounceTarget::Kind;
+    const delivery::BounceOptions& bounces = file_.settings.delivery.bounce;
+    if (!bounces.postmaster.empty()) return;
+    const auto object = [this](const Path& key) {
+        report_.error(key, "there is no postmaster",
+                      "an address at the top level: postmaster: it@contoso.com");
+    };
+    if (bounces.to.kind == Kind::postmaster && report_.has({"bounces", "to"})) object({"bounces", "to"});
+    for (std::size_t i = 0; i < file_.routes.size(); ++i) {
+        const Path key{"routes", "[" + std::to_string(i) + "]", "bounce"};
+        if (file_.routes[i].bounce.kind == Kind::postmaster && report_.has(key)) object(key);
+    }
+}
+
 void Assembler::make_routes() {
     const std::vector<std::string> mailboxes = names_of(file_.mailboxes);
     std::vector<route::Rule>& rules = file_.settings.route.rules;
@@ -414,8 +431,11 @@ void Assembler::make_routes() {
             report_.error(key / "mailbox", "there is no mailbox " + in_quotes(part.mailbox),
                           did_you_mean(part.mailbox, mailboxes));
         std::string rule_name = part.name.empty() ? "route-" + std::to_string(i + 1) : part.name;
+        if (report_.has(key / "bounce"))
+            file_.settings.delivery.bounce.routes.insert_or_assign(rule_name, part.bounce);
         rules.push_back({std::move(rule_name), std::move(part.match), part.mailbox});
     }
+    check_postmaster();
     if (report_.has({"routes"}) && !rules.empty()) return;
     if (mailboxes.size() == 1) {
         rules.push_back({std::string(default_name), {}, mailboxes.front()});

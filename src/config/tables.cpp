@@ -81,6 +81,20 @@ Table<delivery::RetryOptions> retry_table() {
                "It is held after so many attempts whose outcome is uncertain: each may be a copy.");
 }
 
+Table<delivery::BounceOptions> bounces_table() {
+    using O = delivery::BounceOptions;
+    return Table<O>()
+        .value(
+            "to", &O::to, bounce_target(),
+            "Who is told, where the route does not say it (`bounce`). postmaster: the address of that name "
+            "at the top level. Nobody: the mail stays held.")
+        .value("per_address_max", &O::per_address_max, integer(1, 10'000),
+               "Reports to one address in an hour; beyond it mail stays held, and nobody is told.")
+        .value("per_hour_max", &O::in_all_max, integer(1, 100'000), "Likewise, to all addresses together.")
+        .value("returned_size_max", &O::returned_bytes_max, size(0, 100 * mib),
+               "A larger message does not come back as a whole, though its sender asked for it (RET=FULL).");
+}
+
 Table<delivery::PauseOptions> pause_table() {
     using O = delivery::PauseOptions;
     return Table<O>()
@@ -220,7 +234,9 @@ Table<RoutePart> route_table() {
         .section("match", &O::match, match_table(),
                  "What a message must have; every key that is given must fit. Without it the route takes "
                  "everything.")
-        .value("mailbox", &O::mailbox, name(), "The mailbox that submits it, by its name.", Need::required);
+        .value("mailbox", &O::mailbox, name(), "The mailbox that submits it, by its name.", Need::required)
+        .value("bounce", &O::bounce, bounce_target(),
+               "Who is told of its mail that cannot be delivered. Default: bounces.to.");
 }
 
 }  // namespace
@@ -405,6 +421,10 @@ Table<File> file_table() {
     add_recipient_keys(table);
     table
         .value(
+            "postmaster", [](auto& f) -> auto& { return f.settings.delivery.bounce.postmaster; },
+            mail_address(),
+            "Who is told of mail that cannot be delivered. Without it such mail is held, and nobody is told.")
+        .value(
             "ca_file", [](auto& f) -> auto& { return f.settings.ca_file; }, absolute_path(),
             "CA certificates (PEM) trusted in addition to the system's, for the mail server and the token "
             "endpoint alike: for firewalls that re-sign TLS, and for test servers.")
@@ -426,6 +446,9 @@ Table<File> file_table() {
         .section(
             "pause", [](auto& f) -> auto& { return f.settings.delivery.pause; }, pause_table(),
             "When a mailbox in trouble is tried again. Its mail waits meanwhile and does not age.")
+        .section(
+            "bounces", [](auto& f) -> auto& { return f.settings.delivery.bounce; }, bounces_table(),
+            "Who is told of mail that cannot be delivered (docs/bounces.md).")
         .section(
             "log", [](auto& f) -> auto& { return f.settings.log; }, log_table(),
             "The log, on standard error unless told otherwise.")

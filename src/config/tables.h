@@ -74,6 +74,7 @@ struct RoutePart {
     std::string name;
     route::Match match;
     std::string mailbox;
+    delivery::BounceTarget bounce;
 };
 
 struct File {

@@ -309,6 +309,33 @@ ValueType<std::string> mail_address() {
     return {"a mail address, as alerts@contoso.com", read, show_text, true};
 }
 
+ValueType<delivery::BounceTarget> bounce_target() {
+    using Target = delivery::BounceTarget;
+    const auto read = [](const std::string& text) -> base::Result<Target> {
+        if (text == "postmaster") return Target{.kind = Target::Kind::postmaster};
+        if (text == "sender") return Target{.kind = Target::Kind::sender};
+        if (text == "none") return Target{.kind = Target::Kind::none};
+        auto address = mail_address().read(text);
+        if (!address)
+            return wrong(in_quotes(text) + " is none of postmaster, sender and none, and no mail address");
+        return Target{.kind = Target::Kind::address, .address = *std::move(address)};
+    };
+    const auto show = [](const Target& target) -> std::string {
+        switch (target.kind) {
+            case Target::Kind::postmaster:
+                return "postmaster";
+            case Target::Kind::sender:
+                return "sender";
+            case Target::Kind::address:
+                return target.address;
+            case Target::Kind::none:
+                return "none";
+        }
+        return {};
+    };
+    return {"postmaster, sender, none or a mail address", read, show, true, ""};
+}
+
 ValueType<std::string> address_pattern() {
     const auto read = [](const std::string& text) -> base::Result<std::string> {
         const bool shaped = text == "<>" || text == "*" || text.find('@') != std::string::npos;

@@ -16,6 +16,7 @@
 #include "config/document.h"
 #include "mailramp/base/clock.h"
 #include "mailramp/base/result.h"
+#include "mailramp/delivery/options.h"
 #include "mailramp/io/listener.h"
 #include "mailramp/route/cidr.h"
 
@@ -47,6 +48,7 @@ struct ValueType {
 [[nodiscard]] ValueType<std::filesystem::path> absolute_path();
 [[nodiscard]] ValueType<std::string> host_name();
 [[nodiscard]] ValueType<std::string> mail_address();
+[[nodiscard]] ValueType<delivery::BounceTarget> bounce_target();
 [[nodiscard]] ValueType<std::string> address_pattern();
 [[nodiscard]] ValueType<std::string> domain_pattern();
 [[nodiscard]] ValueType<std::string> mail_domain();

@@ -4,6 +4,7 @@
 #include <boost/asio/post.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
+#include "delivery/bounce_policy.h"
 #include "delivery/dispatcher_impl.h"
 #include "mailramp/base/result.h"
 #include "mailramp/base/text.h"
@@ -159,6 +160,11 @@ io::Task<> Dispatcher::Impl::fly(Mailbox& mailbox, Schedule::Attempt begun, Loan
         co_await return_untouched(mailbox, begun, std::move(loan), std::move(message));
         co_return;
     }
+    // Nobody knows whether Exchange Online takes the null sender from a client: a report goes out as the
+    // mailbox.
+    if (presented && message.origin == queue::Origin::report && presented->envelope_sender.empty() &&
+        mailbox.options.dialect == provider::Dialect::exchange_online)
+        presented->envelope_sender = mailbox.options.names.mailbox;
     const std::string sender = presented ? sender_of(*presented) : std::string();
     if (const mail::Answer* refusal = mailbox.senders.stopped(sender, clock_.steady())) {
         const provider::Verdict verdict = provider::classify(mailbox.options.dialect, *refusal);
@@ -344,8 +350,13 @@ queue::Settlement Dispatcher::Impl::settlement(const Flight& flight, const Outco
     settlement.id = flight.message.id;
     settlement.mailbox = flight.mailbox.options.name;
     settlement.now = clock_.wall();
-    for (const RecipientOutcome& recipient : outcome.recipients)
-        settlement.recipients.push_back(recipient.settlement);
+    for (std::size_t i = 0; i < outcome.recipients.size(); ++i) {
+        const RecipientOutcome& recipient = outcome.recipients[i];
+        queue::RecipientSettlement& row = settlement.recipients.emplace_back(recipient.settlement);
+        row.report = row.state == RecipientState::held &&
+                     is_reported(options_.bounce, flight.message.origin, flight.message.recipients[i].route,
+                                 row.hold_reason, recipient.verdict);
+    }
     settlement.receipt = receipt;
     settlement.budget = budget_.record(flight.mailbox.options.name);
     return settlement;

@@ -244,17 +244,20 @@ base::Result<> Core::accept(const NewMessage& message) {
     const mail::Envelope& envelope = acceptance.envelope;
     if (acceptance.recipients.empty())
         return base::fail(ErrorKind::invalid, "a message without recipients cannot be queued");
+    if (auto sound = check_reported(acceptance); !sound) return sound;
     if (auto reserved = reserve_ids(message.id); !reserved) return reserved;
     std::optional<std::int64_t> body_instance;
     if (!message.content) body_instance = instance_;
     auto done =
         run(*database_,
             "INSERT INTO message(id,accepted,sender,header_from,message_id,client_address,listener,priority,"
-            "size,checksum,eight_bit,smtputf8,ret,envid,body_instance) VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
+            "size,checksum,eight_bit,smtputf8,ret,envid,body_instance,origin) "
+            "VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
             message.id.value(), micros(acceptance.accepted), envelope.sender, acceptance.header_from,
             acceptance.message_id, acceptance.client_address, acceptance.listener, acceptance.priority,
             message.size_bytes, message.checksum, envelope.body == mail::BodyType::eight_bit_mime,
-            envelope.smtputf8, ret_word(envelope.ret), envelope.envid, body_instance);
+            envelope.smtputf8, ret_word(envelope.ret), envelope.envid, body_instance,
+            acceptance.origin == Origin::report);
     if (!done) return done;
     if (message.content) {
         done = run(*database_, "INSERT INTO body(message,content) VALUES(?,?)", message.id.value(),
@@ -262,6 +265,7 @@ base::Result<> Core::accept(const NewMessage& message) {
         if (!done) return done;
     }
     if (done = insert_recipients(message); !done) return done;
+    if (done = end_reported(message); !done) return done;
     ++working_.messages;
     ++working_.accepted;
     working_.bytes += message.size_bytes;

@@ -116,6 +116,8 @@ class Core {
     [[nodiscard]] base::Result<> settle(const Settlement& settlement);
     [[nodiscard]] base::Result<> save(const MailboxRecord& record, base::WallTime now);
     [[nodiscard]] base::Result<OrderSlice> operate(const Order& order, OrderPlace place);
+    [[nodiscard]] base::Result<> leave_unreported(QueueId id, const std::vector<std::int64_t>& rows);
+    [[nodiscard]] base::Result<std::size_t> want_report(QueueId id);
     // True: there is more to trim.
     [[nodiscard]] base::Result<bool> trim_history(base::WallTime now);
     // True: there are more unused pages than there may be.
@@ -133,6 +135,7 @@ class Core {
     [[nodiscard]] base::Result<MessageTrace> trace(QueueId id);
     [[nodiscard]] base::Result<HistorySlice> history(const HistoryRequest& request);
     [[nodiscard]] base::Result<QueueCounts> counts();
+    [[nodiscard]] base::Result<std::optional<Unreported>> next_unreported(std::size_t recipients_max);
 
     // ---- outside one
     // What open() found is counted slice by slice, while others work: what has come since is counted as it
@@ -196,6 +199,8 @@ class Core {
     [[nodiscard]] base::Result<std::vector<std::string>> mailboxes_with_recipients();
 
     [[nodiscard]] base::Result<> insert_recipients(const NewMessage& message);
+    [[nodiscard]] base::Result<> check_reported(const Acceptance& acceptance);
+    [[nodiscard]] base::Result<> end_reported(const NewMessage& message);
     [[nodiscard]] base::Result<std::int64_t> stopped_total(const std::string& mailbox, base::WallTime now);
 
     [[nodiscard]] base::Result<> look_for_work(const std::string& mailbox, RecipientState state,

@@ -70,7 +70,8 @@ base::Result<> Core::look_for_work(const std::string& mailbox, RecipientState st
 
 base::Result<ClaimedMessage> Core::load_claimed(QueueId id, const std::string& mailbox, base::WallTime now) {
     Query query(*database_,
-                "SELECT accepted, sender, header_from, message_id, size, eight_bit, smtputf8, ret, envid"
+                "SELECT accepted, sender, header_from, message_id, size, eight_bit, smtputf8, ret, envid,"
+                " origin"
                 " FROM message WHERE id=?",
                 id.value());
     const auto row = query.next();
@@ -90,6 +91,7 @@ base::Result<ClaimedMessage> Core::load_claimed(QueueId id, const std::string& m
     message.envelope.smtputf8 = query.integer(6) != 0;
     message.envelope.ret = ret_from_word(query.text(7));
     message.envelope.envid = query.text(8);
+    message.origin = query.integer(9) != 0 ? Origin::report : Origin::client;
     const auto stopped = stopped_total(mailbox, now);
     if (!stopped) return std::unexpected(stopped.error());
     message.stopped_for = base::Duration(*stopped);
@@ -206,11 +208,12 @@ base::Result<> Core::settle_recipient(const Settlement& settlement, const Recipi
             "UPDATE recipient SET state=?, due=?, attempts=attempts+?, maybe_delivered=maybe_delivered OR ?,"
             " uncertain_endings=uncertain_endings+?,"
             " first_tried=CASE WHEN first_tried=0 AND ? THEN ? ELSE first_tried END, claim_until=0, "
-            "hold_reason=?,"
+            "hold_reason=?, unreported=?,"
             " answer_channel=?, answer_phase=?, answer_code=?, answer_enhanced=?, answer_text=?"
             " WHERE row=?",
             state_number(one.state), micros(one.due), attempt, uncertain, uncertain ? 1 : 0, attempt,
-            micros(settlement.now), hold_reason_number(reason), mail::to_string(one.answer.channel),
+            micros(settlement.now), hold_reason_number(reason),
+            one.report && one.state == RecipientState::held, mail::to_string(one.answer.channel),
             mail::to_string(one.answer.phase), one.answer.code, storable(one.answer.enhanced), text, one.row);
     if (settled) moved(settlement.id, RecipientState::claimed, one.state);
     return settled;

@@ -176,8 +176,8 @@ base::Result<bool> Core::carry_out(const Order& order, const Meant& meant) {
 base::Result<> Core::make_due(const Meant& meant, base::WallTime now) {
     const RecipientState to = outcome_of(Verb::retry, meant.state);
     moved(meant.message, meant.state, to);
-    return run(*database_, "UPDATE recipient SET state=?, due=?, hold_reason=0 WHERE row=?", state_number(to),
-               micros(now), meant.row);
+    return run(*database_, "UPDATE recipient SET state=?, due=?, hold_reason=0, unreported=0 WHERE row=?",
+               state_number(to), micros(now), meant.row);
 }
 
 // One row for all slices of an order, so that an order for a million messages does not drive everything else

@@ -51,7 +51,8 @@ CREATE TABLE message(
     smtputf8       INTEGER NOT NULL,
     ret            TEXT NOT NULL,
     envid          TEXT NOT NULL,
-    body_instance  INTEGER
+    body_instance  INTEGER,
+    origin         INTEGER NOT NULL DEFAULT 0
 );
 
 CREATE TABLE body(
@@ -84,10 +85,12 @@ CREATE TABLE recipient(
     answer_phase    TEXT NOT NULL DEFAULT 'none',
     answer_code     INTEGER NOT NULL DEFAULT 0,
     answer_enhanced TEXT NOT NULL DEFAULT '',
-    answer_text     TEXT NOT NULL DEFAULT ''
+    answer_text     TEXT NOT NULL DEFAULT '',
+    unreported      INTEGER NOT NULL DEFAULT 0
 );
 CREATE INDEX recipient_of_message ON recipient(message);
 CREATE INDEX recipient_due ON recipient(mailbox, state, priority, due);
+CREATE INDEX recipient_unreported ON recipient(message) WHERE unreported=1;
 
 CREATE TABLE history(
     row             INTEGER PRIMARY KEY,
@@ -154,7 +157,12 @@ struct Step {
 constexpr const char* add_operators_pause =
     "ALTER TABLE mailbox ADD COLUMN by_operator INTEGER NOT NULL DEFAULT 0;";
 
-constexpr Step steps[] = {{2, event_table}, {2, add_operators_pause}};
+constexpr const char* add_reports =
+    "ALTER TABLE message ADD COLUMN origin INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE recipient ADD COLUMN unreported INTEGER NOT NULL DEFAULT 0;"
+    "CREATE INDEX recipient_unreported ON recipient(message) WHERE unreported=1;";
+
+constexpr Step steps[] = {{2, event_table}, {2, add_operators_pause}, {3, add_reports}};
 
 struct Setting {
     const char* set;

@@ -13,7 +13,7 @@
 namespace mailramp::queue {
 
 inline constexpr std::int64_t application_id = 0x6D72616D;  // "mram": how file(1) may recognise the file
-inline constexpr std::int64_t schema_version = 3;           // PRAGMA user_version
+inline constexpr std::int64_t schema_version = 4;           // PRAGMA user_version
 inline constexpr std::int64_t page_bytes = 4096;
 inline constexpr std::int64_t wal_frame_bytes = page_bytes + 24;
 

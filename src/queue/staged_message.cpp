@@ -96,6 +96,7 @@ io::Task<base::Result<>> SqliteStagedMessage::commit(Acceptance acceptance) {
     operation->content_bytes = size_bytes_;
     operation->content_on_disk = file_ != nullptr;
     operation->rows = 2 + message->acceptance.recipients.size();
+    if (message->acceptance.reported) operation->rows += 2 * message->acceptance.reported->rows.size();
     operation->apply = [message](Core& core) { return core.accept(*message); };
     // If this coroutine ends while it waits, nobody knows how the commit ended: the file stays.
     file_is_needed_ = true;

@@ -258,8 +258,11 @@ io::Task<base::Result<>> SqliteStore::settle(Settlement settlement) {
     auto operation = std::make_shared<Operation>();
     operation->kind = Operation::Kind::fact;
     operation->rows = settlement.recipients.size() + 1;
+    const bool reports = std::ranges::any_of(settlement.recipients, &RecipientSettlement::report);
     operation->apply = [settlement = std::move(settlement)](Core& core) { return core.settle(settlement); };
-    co_return co_await perform(std::move(operation));
+    auto outcome = co_await perform(std::move(operation));
+    if (outcome && reports && on_unreported_) on_unreported_();
+    co_return outcome;
 }
 
 io::Task<base::Result<std::vector<MailboxRecord>>> SqliteStore::mailboxes() {
@@ -432,6 +435,34 @@ io::Task<base::Result<OrderResult>> SqliteStore::operate(Order order) {
 
 StoreHealth SqliteStore::health() const {
     return health_;
+}
+
+// ------------------------------------------------------------------ reporting
+
+io::Task<base::Result<std::optional<Unreported>>> SqliteStore::next_unreported(std::size_t recipients_max) {
+    auto found = std::make_shared<std::optional<Unreported>>();
+    auto call = [recipients_max](Core& core) { return core.next_unreported(recipients_max); };
+    auto operation = operation_for(Operation::Kind::read, found, std::move(call));
+    auto done = co_await perform(std::move(operation));
+    if (!done) co_return std::unexpected(done.error());
+    co_return std::move(*found);
+}
+
+io::Task<base::Result<>> SqliteStore::leave_unreported(QueueId id, std::vector<std::int64_t> rows) {
+    auto operation = std::make_shared<Operation>();
+    operation->rows = rows.size();
+    operation->apply = [id, rows = std::move(rows)](Core& core) { return core.leave_unreported(id, rows); };
+    co_return co_await perform(std::move(operation));
+}
+
+io::Task<base::Result<std::size_t>> SqliteStore::want_report(QueueId id) {
+    auto recipients = std::make_shared<std::size_t>();
+    auto call = [id](Core& core) { return core.want_report(id); };
+    auto operation = operation_for(Operation::Kind::write, recipients, std::move(call));
+    auto done = co_await perform(std::move(operation));
+    if (!done) co_return std::unexpected(done.error());
+    if (on_unreported_) on_unreported_();
+    co_return *recipients;
 }
 
 // ------------------------------------------------------------------ sweeping

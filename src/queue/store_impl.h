@@ -19,7 +19,7 @@
 
 namespace mailramp::queue {
 
-class SqliteStore final : public QueueStore {
+class SqliteStore final : public QueueStore, public BounceQueue {
   public:
     // What open_sqlite_store() has put together.
     struct Parts {
@@ -57,6 +57,13 @@ class SqliteStore final : public QueueStore {
     [[nodiscard]] io::Task<base::Result<HistoryPage>> history(HistoryRequest request) override;
     [[nodiscard]] io::Task<base::Result<OrderResult>> operate(Order order) override;
     [[nodiscard]] StoreHealth health() const override;
+    [[nodiscard]] BounceQueue* bounces() override { return this; }
+    void on_unreported(std::function<void()> callback) override { on_unreported_ = std::move(callback); }
+    [[nodiscard]] io::Task<base::Result<std::optional<Unreported>>> next_unreported(
+        std::size_t recipients_max) override;
+    [[nodiscard]] io::Task<base::Result<>> leave_unreported(QueueId id,
+                                                            std::vector<std::int64_t> rows) override;
+    [[nodiscard]] io::Task<base::Result<std::size_t>> want_report(QueueId id) override;
 
     // ---- for StagedMessage
     // Waits until the operation is finished, and gives its outcome.
@@ -96,6 +103,7 @@ class SqliteStore final : public QueueStore {
     base::Logger logger_;
     RoomLimits limits_;
     std::function<void(std::string_view)> on_due_;
+    std::function<void()> on_unreported_;
     std::int64_t next_id_ = 0, reserve_at_ = 0;
     std::size_t waiting_operations_ = 0;
     std::uint64_t coming_bytes_ = 0;   // the sum of the reservations

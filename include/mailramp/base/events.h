@@ -60,6 +60,9 @@ inline constexpr std::string_view message_delivered = "delivered";  // with the 
 inline constexpr std::string_view message_deferred = "deferred";    // tried, will be tried again at a time
 inline constexpr std::string_view message_held = "held";  // waits for a human, with cause and remedy
 inline constexpr std::string_view message_uncertain = "uncertain";  // may have been delivered; see the reason
+inline constexpr std::string_view message_bounced = "bounced";      // failed for good, and somebody is told
+inline constexpr std::string_view not_reported = "not_reported";    // held for good, and nobody is told
+inline constexpr std::string_view report_waits = "report_waits";    // the queue does not take a report now
 inline constexpr std::string_view sender_stopped =
     "sender_stopped";                                             // refused by the server; its mail is held
 inline constexpr std::string_view sender_waits = "sender_waits";  // too many other senders were refused

@@ -3,6 +3,9 @@
 
 #include <chrono>
 #include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <map>
 #include <string>
 
 #include "mailramp/base/clock.h"
@@ -95,8 +98,40 @@ struct PresentationLimits {
     std::size_t piece_bytes = 64 * 1024;  // of content, at a time
 };
 
+// Who is told of mail that cannot be delivered.
+struct BounceTarget {
+    enum class Kind {
+        postmaster,  // BounceOptions::postmaster; nobody if there is none
+        sender,      // of the message
+        address,
+        none,
+    };
+    Kind kind = Kind::postmaster;
+    std::string address = {};  // for Kind::address
+    friend bool operator==(const BounceTarget&, const BounceTarget&) = default;
+};
+
+struct BounceOptions {
+    std::string postmaster;                                   // empty: there is none
+    BounceTarget to;                                          // for routes that do not say it themselves
+    std::map<std::string, BounceTarget, std::less<>> routes;  // by name
+    // Reports in any `window`, against storms and backscatter; beyond it mail stays held. Since the start.
+    std::size_t per_address_max = 20;
+    std::size_t in_all_max = 100;
+    base::Duration window = std::chrono::hours(1);
+    std::size_t addresses_max = 1000;               // counted one by one; further ones count as one
+    std::uint64_t returned_bytes_max = 1ull << 20;  // a larger message comes back as its header section
+    std::size_t header_bytes_max = 512 * 1024;      // a larger header section does not come back
+    std::size_t recipients_max = 100;               // of one message in one report
+    std::size_t piece_bytes = 64 * 1024;            // of content, at a time
+    // When the queue cannot store a report, it is tried again, doubling.
+    base::Duration store_pause_min = std::chrono::milliseconds(200);
+    base::Duration store_pause_max = std::chrono::seconds(15);
+};
+
 struct DeliveryOptions {
     RetryOptions retry;
+    BounceOptions bounce;
     PauseOptions pause;
     SplitOptions split;
     PresentationLimits presentation;

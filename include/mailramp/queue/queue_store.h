@@ -19,6 +19,7 @@
 #include "mailramp/io/async.h"
 #include "mailramp/mail/answer.h"
 #include "mailramp/mail/envelope.h"
+#include "mailramp/queue/bounce_queue.h"
 #include "mailramp/queue/queue_id.h"
 #include "mailramp/queue/reservation.h"
 
@@ -31,7 +32,7 @@ enum class RecipientState {
     held,       // waits for a human: the HoldReason says why
     uncertain,  // an attempt ended after the last octet without a final reply; will be tried at `due`
     delivered,  // only in the history
-    failed,     // only in the history: it cannot be delivered
+    failed,     // only in the history: it cannot be delivered, and that was reported
     deleted,    // only in the history: a human took it out of the queue, unsent
 };
 
@@ -57,7 +58,19 @@ enum class HoldReason {
 
 [[nodiscard]] const char* to_string(HoldReason reason);
 
+// Where a message comes from.
+enum class Origin {
+    client,
+    report,  // mailramp's own: what becomes of it is never reported
+};
+
 // ------------------------------------------------------------------ accepting
+
+// Held recipients of another message, marked for a report.
+struct Reported {
+    QueueId id;
+    std::vector<std::int64_t> rows;
+};
 
 struct AcceptedRecipient {
     mail::Recipient recipient;
@@ -75,6 +88,10 @@ struct Acceptance {
     std::string listener;        // Listener::name()
     int priority = 0;            // higher goes first
     base::WallTime accepted;
+    Origin origin = Origin::client;
+    // Of whom this message reports: they go into the history as failed in the transaction that stores it.
+    // ErrorKind::conflict when one of them is no longer held and marked; then nothing is stored.
+    std::optional<Reported> reported = {};
 };
 
 // A message on its way in. Dropping it without commit() leaves no trace. At most one operation at a time.
@@ -129,6 +146,7 @@ struct ClaimedMessage {
     std::string header_from;
     std::string message_id;
     base::WallTime accepted;
+    Origin origin = Origin::client;
     // How long the mailbox has stood still, in all, since this message came: that time does not age it.
     base::Duration stopped_for{};
 };
@@ -148,6 +166,7 @@ struct RecipientSettlement {
     mail::Answer answer;
     bool ended_uncertain = false;               // it may have been delivered, whatever state it is in now
     HoldReason hold_reason = HoldReason::none;  // for held
+    bool report = false;                        // for held: marks it for the BounceQueue
 };
 
 struct Settlement {
@@ -403,6 +422,9 @@ class QueueStore {
     [[nodiscard]] virtual io::Task<base::Result<OrderResult>> operate(Order order) = 0;
 
     [[nodiscard]] virtual StoreHealth health() const = 0;
+
+    // Null: this store knows nothing of reports.
+    [[nodiscard]] virtual BounceQueue* bounces() { return nullptr; }
 };
 
 }  // namespace mailramp::queue
