@@ -40,6 +40,7 @@ int serve(const ServeOptions& options) {
         return EX_OSERR;
     }
     take_secrets(*settings);
+    settings->queue.hold_at_start = options.hold;
     ManagerTerms manager = take_manager_terms();
     LogSink log(settings->log);
     Daemon daemon(*std::move(settings), std::move(manager), log);

@@ -24,6 +24,7 @@
 #include "cli/content.h"
 #include "cli/history_commands.h"
 #include "cli/queue_orders.h"
+#include "cli/recover_command.h"
 #include "cli/terminal.h"
 #include "cli/words.h"
 #include "mailramp/admin/options.h"
@@ -51,9 +52,11 @@ struct Arguments {
     std::string send_to;
     std::string reason;
     std::string folder;
+    std::string from;
     std::string since;
     std::string until;
     bool headers = false;
+    bool hold = false;
     MailFilter filter;
     std::uint64_t limit = 0;  // 0: none
     std::uint64_t history_limit = HistoryOptions{}.recipients_max;
@@ -174,8 +177,11 @@ void add_daemon_commands(CLI::App& root, Arguments& arguments, Command& chosen) 
     CLI::App& serve =
         add_command(root, "serve", "Run the relay until SIGTERM", chosen, [](const Arguments& given) {
             const config::Source source = source_of(given, {});
-            return static_cast<ExitStatus>(app::serve(app::ServeOptions{source.file, source.need}));
+            return static_cast<ExitStatus>(
+                app::serve(app::ServeOptions{source.file, source.need, given.hold}));
         });
+    serve.add_flag("--hold", arguments.hold,
+                   "Hold all mail that is in the queue, as after a restore from a backup");
     serve.add_option_function<std::string>("--config", naming_a_file(arguments), "Configuration")
         ->type_name("FILE")
         ->default_str(arguments.config_file);
@@ -353,6 +359,20 @@ void add_content_commands(CLI::App& queue, Arguments& arguments, Command& chosen
     add_asking_options(copy, arguments);
 }
 
+// Without a daemon: none can open what this is for.
+void add_recover_command(CLI::App& queue, Arguments& arguments, Command& chosen) {
+    CLI::App& recover = add_command(
+        queue, "recover", "Save what can be read of a damaged queue, with no daemon running", chosen,
+        [](const Arguments& given) { return queue_recover(console_for(given), given.from, given.folder); });
+    recover.add_option("--from", arguments.from, "The queue's folder; nothing is written into it")
+        ->required()
+        ->type_name("FOLDER");
+    recover.add_option("--to", arguments.folder, "Where mail and envelopes go; made if it is not there")
+        ->required()
+        ->type_name("FOLDER");
+    recover.add_flag("--json", arguments.json, "Answer as JSON");
+}
+
 void add_queue_commands(CLI::App& root, Arguments& arguments, Command& chosen) {
     CLI::App& queue =
         *root.add_subcommand("queue", "Look at the mail that waits, send it now, hold or delete it");
@@ -377,6 +397,7 @@ void add_queue_commands(CLI::App& root, Arguments& arguments, Command& chosen) {
 
     add_order_commands(queue, arguments, chosen);
     add_content_commands(queue, arguments, chosen);
+    add_recover_command(queue, arguments, chosen);
 }
 
 // A time that was given must be one.

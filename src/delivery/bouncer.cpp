@@ -172,8 +172,11 @@ io::Task<base::Result<>> Bouncer::Impl::handle(Unreported message) {
         co_return co_await keep(id, std::move(rows), std::move(addressee.objection));
     if (!limits.admit(addressee.address, clock.steady()))
         co_return co_await keep(id, std::move(rows), "too many reports in the last hour (section bounces)");
-    co_return co_await store_report(std::move(message), *mailbox, std::move(addressee.address),
-                                    std::move(*header));
+    base::Result<> stored = co_await store_report(std::move(message), *mailbox, std::move(addressee.address),
+                                                  std::move(*header));
+    // Content that is damaged stays so, and others must not wait for it.
+    if (stored || stored.error().kind != ErrorKind::invalid) co_return stored;
+    co_return co_await keep(id, std::move(rows), std::move(stored.error().message));
 }
 
 io::Task<base::Result<>> Bouncer::Impl::keep(queue::QueueId id, std::vector<std::int64_t> rows,
@@ -302,7 +305,7 @@ io::Task<base::Result<>> Bouncer::Impl::append_returned(queue::StagedMessage& st
     for (std::uint64_t offset = 0; offset < size_bytes;) {
         base::Result<std::string> piece = co_await store.read(id, offset, options.piece_bytes);
         if (!piece) co_return std::unexpected(std::move(piece.error()));
-        if (piece->empty()) co_return base::fail(ErrorKind::io, "it is not as long as it is said to be");
+        if (piece->empty()) co_return base::fail(ErrorKind::invalid, "it is not as long as it is said to be");
         offset += piece->size();
         base::Result<> appended = co_await staged.append(std::move(*piece));
         if (!appended) co_return appended;

@@ -23,6 +23,39 @@ CoreOptions core_options(const SqliteStoreOptions& options, const Folder& folder
     return core;
 }
 
+// In slices, before anybody waits for anything. The number of recipients.
+base::Result<std::size_t> hold_all(Core& core, base::WallTime now) {
+    const Order order{Verb::hold, {}, {}, "mailramp serve --hold", now, 0};
+    std::size_t held = 0;
+    OrderPlace place;
+    for (bool more = true; more;) {
+        if (auto begun = core.begin(); !begun) return std::unexpected(begun.error());
+        const auto slice = core.operate(order, place);
+        auto done = slice ? core.commit() : std::unexpected(slice.error());
+        if (!done) {
+            core.rollback();
+            return std::unexpected(done.error());
+        }
+        held += slice->recipients;
+        place = slice->place;
+        more = slice->more;
+    }
+    return held;
+}
+
+base::Error cannot_open(const Folder& folder, base::Error error) {
+    const std::string path = folder.path().string();
+    const bool perhaps_damaged = error.kind == base::ErrorKind::io;
+    error.message.insert(0, "the queue in " + path + " cannot be opened: ");
+    if (perhaps_damaged)
+        error.message +=
+            ". If the disk works, the queue is damaged: save what can be read with `mailramp queue "
+            "recover --from " +
+            path + " --to FOLDER`, move " + path +
+            " aside, and start again (docs/data.md tells how the saved mail is sent)";
+    return error;
+}
+
 }  // namespace
 
 base::Result<std::unique_ptr<QueueStore>> open_sqlite_store(const SqliteStoreOptions& options,
@@ -31,8 +64,13 @@ base::Result<std::unique_ptr<QueueStore>> open_sqlite_store(const SqliteStoreOpt
     auto folder = Folder::open(options.directory);
     if (!folder) return std::unexpected(folder.error());
     auto core = Core::open(core_options(options, *folder), clock.wall());
-    if (!core)
-        return base::fail("the queue in " + folder->path().string() + " cannot be opened", core.error());
+    if (!core) return std::unexpected(cannot_open(*folder, core.error()));
+    if (options.hold_at_start) {
+        const auto held = hold_all(**core, clock.wall());
+        if (!held) return std::unexpected(cannot_open(*folder, held.error()));
+        logger.warning(base::events::queue_held, "all mail of the queue is held until it is released",
+                       {{"recipients", *held}, {"remedy", "mailramp queue release --all"}});
+    }
 
     for (const std::filesystem::path& closed : folder->closed())
         logger.warning(base::events::queue_folder_closed, "others could write to it; the mode is 0700 now",

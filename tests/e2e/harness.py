@@ -220,8 +220,8 @@ class Program:
 class Daemon(Program):
     """`mailramp serve`, ready: `port` is where it takes mail."""
 
-    def __init__(self, config, environment=None, prefix=(), wait_until_ready=True, descriptors=()):
-        super().__init__([os.environ['MAILRAMP'], 'serve', '--config', config], environment, prefix, descriptors)
+    def __init__(self, config, environment=None, prefix=(), wait_until_ready=True, descriptors=(), options=()):
+        super().__init__([os.environ['MAILRAMP'], 'serve', '--config', config, *options], environment, prefix, descriptors)
         self.config, self.port = config, None
         if wait_until_ready:
             try:

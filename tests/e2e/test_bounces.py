@@ -100,6 +100,22 @@ class Bounces(relay.Scenario):
         self.assertEqual(returned.get_content_type(), 'message/rfc822')
         self.assertIn(content, message['content'])
 
+    def test_a_message_whose_content_is_damaged_keeps_no_other_report_waiting(self):
+        self.start()
+        self.sandbox.fail('421-banner')
+        damaged = self.submit_with([], HEAD + b'line\r\n' * 30000, mail=['RET=FULL'])
+        body, = (self.folder / 'queue' / 'bodies').iterdir()
+        with open(body, 'r+b') as file:
+            file.seek(-100, 2)
+            file.write(b'X')
+        sound = self.submit_with([], mail=['RET=FULL'])
+        self.sandbox.clear()
+        self.sandbox.fail('rcpt-550', 2)
+        self.daemon.wait_for('bounced', queue_id=sound)
+        self.assertIn('damaged', self.daemon.wait_for('not_reported', queue_id=damaged)['reason'])
+        self.assertEqual([recipient['state'] for recipient in self.recipients_of(damaged).values()], ['held'])
+        self.sandbox.wait_for_messages(1)
+
     def test_ret_full_of_a_large_message_brings_its_headers(self):
         self.start(bounces={'returned_size_max': '1KiB'})
         self.sandbox.fail('rcpt-550', 1)

@@ -10,6 +10,7 @@ namespace mailramp::app {
 struct ServeOptions {
     std::filesystem::path config_file = "/etc/mailramp/mailramp.yaml";
     config::FileNeed need = config::FileNeed::optional;
+    bool hold = false;  // what is in the queue already: see SqliteStoreOptions::hold_at_start
 };
 
 // Keys come from the file and from MAILRAMP_… variables. Runs until SIGTERM or SIGINT. Returns a sysexits(3)

@@ -42,6 +42,7 @@ inline constexpr std::string_view aliases_remark =
 // The queue
 inline constexpr std::string_view queue_opened = "queue_opened";                // what was found on the disk
 inline constexpr std::string_view queue_folder_closed = "queue_folder_closed";  // others could write to it
+inline constexpr std::string_view queue_held = "queue_held";      // all of it, at the start, as was wanted
 inline constexpr std::string_view queue_failed = "queue_failed";  // a commit or sync failed; accepting stops
 inline constexpr std::string_view queue_recovered = "queue_recovered";  // the disk works again
 inline constexpr std::string_view queue_stalled = "queue_stalled";      // the disk does not answer at all

@@ -45,6 +45,9 @@ struct SqliteStoreOptions {
     base::Duration unsent_delay = std::chrono::minutes(1);
     base::Duration uncertain_delay = std::chrono::minutes(5);
     std::size_t uncertain_attempts_max = 3;
+    // All mail of the queue is held at the start, as an operator would hold it: after a restore from a
+    // backup, which has mail in it that has been delivered since.
+    bool hold_at_start = false;
     bool secure_delete = false;  // overwrite what is deleted (three times slower)
 };
 
