@@ -466,6 +466,10 @@ Settings assemble(File file, const Node& root, const Surroundings& surroundings,
     Settings settings = Assembler(std::move(file), root, report, form).run(surroundings);
     // After a crash it is the queue that knows of the attempts which had not ended.
     settings.queue.unsent_delay = settings.delivery.retry.first_delay;
+    const delivery::RetryOptions& retry = settings.delivery.retry;
+    settings.queue.due_ahead_max =
+        2 * std::max({retry.first_delay, retry.delay_max, retry.retry_after_max, retry.uncertain_delay,
+                      settings.delivery.pause.crowded_delay_max});
     settings.queue.uncertain_delay = settings.delivery.retry.uncertain_delay;
     settings.queue.uncertain_attempts_max = settings.delivery.retry.uncertain_attempts_max;
     return settings;

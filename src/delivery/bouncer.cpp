@@ -172,8 +172,8 @@ io::Task<base::Result<>> Bouncer::Impl::handle(Unreported message) {
         co_return co_await keep(id, std::move(rows), std::move(addressee.objection));
     if (!limits.admit(addressee.address, clock.steady()))
         co_return co_await keep(id, std::move(rows), "too many reports in the last hour (section bounces)");
-    base::Result<> stored = co_await store_report(std::move(message), *mailbox, std::move(addressee.address),
-                                                  std::move(*header));
+    base::Result<> stored =
+        co_await store_report(std::move(message), *mailbox, std::move(addressee.address), std::move(*header));
     // Content that is damaged stays so, and others must not wait for it.
     if (stored || stored.error().kind != ErrorKind::invalid) co_return stored;
     co_return co_await keep(id, std::move(rows), std::move(stored.error().message));

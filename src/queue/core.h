@@ -11,6 +11,7 @@
 #include <filesystem>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -33,6 +34,7 @@ struct CoreOptions {
     Deletion deletion = Deletion::quick;
     std::size_t bulk_rows_max = 500;  // rows that one slice of a bulk operation reads or changes
     base::Duration unsent_delay = std::chrono::minutes(1);     // after a crash before the end of data
+    base::Duration due_ahead_max = std::chrono::hours(3);      // see SqliteStoreOptions
     base::Duration uncertain_delay = std::chrono::minutes(5);  // after a crash past it
     std::size_t uncertain_attempts_max = 3;                    // then held
     base::Duration history_age_max = std::chrono::hours(24 * 14);
@@ -205,6 +207,9 @@ class Core {
 
     [[nodiscard]] base::Result<> look_for_work(const std::string& mailbox, RecipientState state,
                                                base::WallTime now, NextWork& found);
+    [[nodiscard]] base::Result<> look_ahead(const std::string& mailbox, base::WallTime now);
+    [[nodiscard]] base::Result<std::int64_t> pull_forward(const std::string& mailbox, RecipientState state,
+                                                          base::WallTime now, std::int64_t rows_max);
     [[nodiscard]] base::Result<NextWork> next_work(const std::string& mailbox, base::WallTime now);
     [[nodiscard]] base::Result<ClaimedMessage> load_claimed(QueueId id, const std::string& mailbox,
                                                             base::WallTime now);
@@ -254,6 +259,8 @@ class Core {
     std::int64_t id_mark_ = 0, id_mark_working_ = 0;  // ids below it are reserved on the disk
     std::size_t made_uncertain_ = 0, made_queued_ = 0;
     Totals committed_, working_;
+    base::WallTime latest_claim_{};
+    std::set<std::string> looked_ahead_;  // mailboxes, since the clock was last set back
     std::vector<BodyName> ended_files_, ended_files_working_;
 };
 

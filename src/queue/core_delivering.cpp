@@ -12,8 +12,17 @@ using base::ErrorKind;
 
 // ------------------------------------------------------------------ claiming
 
+namespace {
+
+// A clock that is being set right by small steps has not been set back.
+constexpr base::Duration clock_back_min = std::chrono::minutes(1);
+
+}  // namespace
+
 base::Result<ClaimResult> Core::claim(const ClaimRequest& request) {
     ClaimResult result;
+    if (auto looked = look_ahead(request.mailbox, request.now); !looked)
+        return std::unexpected(looked.error());
     auto work = next_work(request.mailbox, request.now);
     if (!work) return std::unexpected(work.error());
     if (work->now) {
@@ -29,6 +38,47 @@ base::Result<ClaimResult> Core::claim(const ClaimRequest& request) {
     }
     result.next_due = work->earliest;
     return result;
+}
+
+// What a clock has written that has been set back since waits for a time that nobody meant. Once for each
+// mailbox, and again whenever the clock goes back.
+base::Result<> Core::look_ahead(const std::string& mailbox, base::WallTime now) {
+    if (now < latest_claim_ - clock_back_min) looked_ahead_.clear();
+    latest_claim_ = now;
+    if (looked_ahead_.contains(mailbox)) return {};
+    auto left = static_cast<std::int64_t>(options_.bulk_rows_max);
+    for (const RecipientState state : {RecipientState::queued, RecipientState::uncertain}) {
+        const auto pulled = pull_forward(mailbox, state, now, left);
+        if (!pulled) return std::unexpected(pulled.error());
+        left -= *pulled;
+    }
+    if (left > 0) looked_ahead_.insert(mailbox);
+    return {};
+}
+
+base::Result<std::int64_t> Core::pull_forward(const std::string& mailbox, RecipientState state,
+                                              base::WallTime now, std::int64_t rows_max) {
+    std::int64_t pulled = 0;
+    std::int64_t below = std::int64_t{1} << 62;
+    while (pulled < rows_max) {
+        Query level(*database_,
+                    "SELECT priority FROM recipient INDEXED BY recipient_due"
+                    " WHERE mailbox=? AND state=? AND priority<? ORDER BY priority DESC LIMIT 1",
+                    mailbox, state_number(state), below);
+        const auto has_level = level.next();
+        if (!has_level) return std::unexpected(has_level.error());
+        if (!*has_level) break;
+        below = level.integer(0);
+        auto done =
+            run(*database_,
+                "UPDATE recipient SET due=? WHERE row IN (SELECT row FROM recipient INDEXED BY recipient_due"
+                " WHERE mailbox=? AND state=? AND priority=? AND due>? LIMIT ?)",
+                micros(now), mailbox, state_number(state), below, micros(now + options_.due_ahead_max),
+                rows_max - pulled);
+        if (!done) return std::unexpected(done.error());
+        pulled += database_->changes();
+    }
+    return pulled;
 }
 
 base::Result<Core::NextWork> Core::next_work(const std::string& mailbox, base::WallTime now) {

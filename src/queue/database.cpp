@@ -37,6 +37,8 @@ ErrorKind kind_of(int code) {
     }
 }
 
+constexpr sqlite3_int64 wal_piece_bytes = 64 * 1024;  // of the WAL in memory at a time
+
 int remember_wal_frames(void* frames, sqlite3*, const char*, int count) {
     *static_cast<int*>(frames) = count;
     return SQLITE_OK;
@@ -56,8 +58,11 @@ base::Result<std::unique_ptr<Database>> Database::open(const std::filesystem::pa
 
 Database::Database(sqlite3* connection) : connection_(connection) {}
 
+// Closing makes a checkpoint of its own, which must not rest on a WAL that may not be on the disk: the next
+// run sees to that.
 Database::~Database() {
     statements_.clear();
+    if (wal_in_doubt_) sqlite3_db_config(connection_.get(), SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, nullptr);
 }
 
 base::Result<> Database::execute(const char* sql) {
@@ -87,6 +92,8 @@ void Database::watch_wal() {
 }
 
 base::Result<CheckpointProgress> Database::checkpoint(int mode) {
+    if (wal_in_doubt_)
+        if (auto written = write_wal_anew(); !written) return std::unexpected(written.error());
     CheckpointProgress progress;
     const int code =
         sqlite3_wal_checkpoint_v2(connection_.get(), nullptr, mode, &progress.frames, &progress.done);
@@ -94,6 +101,30 @@ base::Result<CheckpointProgress> Database::checkpoint(int mode) {
     // When all of it is copied, the next commit starts the WAL from its beginning.
     if (progress.done == progress.frames) wal_frames_ = 0;
     return progress;
+}
+
+// After a failed sync the kernel takes the pages for clean: only what is written again can be synced again.
+// Where the WAL is on the disk already, the same octets change nothing.
+base::Result<> Database::write_wal_anew() {
+    // Makes SQLite open the WAL, if there is one.
+    if (auto looked = integer("PRAGMA schema_version"); !looked) return std::unexpected(looked.error());
+    sqlite3_file* wal = nullptr;
+    int code = sqlite3_file_control(connection_.get(), "main", SQLITE_FCNTL_JOURNAL_POINTER, &wal);
+    if (code == SQLITE_OK && wal != nullptr && wal->pMethods != nullptr) {
+        sqlite3_int64 size = 0;
+        code = wal->pMethods->xFileSize(wal, &size);
+        std::string piece;
+        for (sqlite3_int64 at = 0; code == SQLITE_OK && at < size; at += wal_piece_bytes) {
+            piece.resize(static_cast<std::size_t>(std::min(size - at, wal_piece_bytes)));
+            const int length = static_cast<int>(piece.size());
+            code = wal->pMethods->xRead(wal, piece.data(), length, at);
+            if (code == SQLITE_OK) code = wal->pMethods->xWrite(wal, piece.data(), length, at);
+        }
+        if (code == SQLITE_OK && size > 0) code = wal->pMethods->xSync(wal, SQLITE_SYNC_NORMAL);
+    }
+    if (code != SQLITE_OK) return std::unexpected(error(code, "write the WAL anew"));
+    wal_in_doubt_ = false;
+    return {};
 }
 
 base::Result<sqlite3_stmt*> Database::prepared(std::string_view sql) {
@@ -119,6 +150,7 @@ base::Error Database::error(int code, std::string_view doing) {
         message += std::string(", ") + strerrordesc_np(system);
     message += ")";
     damage_ = std::max(damage_, damage_of(code));
+    if (damage_of(code) == Damage::disk) wal_in_doubt_ = true;
     return base::Error{kind_of(code), std::move(message)};
 }
 

@@ -49,6 +49,9 @@ class Database {
     [[nodiscard]] base::Result<std::string> text(const char* sql);
 
     [[nodiscard]] bool in_transaction() const { return sqlite3_get_autocommit(connection_.get()) == 0; }
+    // A WAL of which some may be in the kernel's memory only, although its sync says that all is well (an
+    // earlier one has failed, perhaps in an earlier run), is written anew first: while the checkpoint
+    // overwrites the database file, a power cut leaves nothing but what the WAL has on the disk.
     [[nodiscard]] base::Result<CheckpointProgress> checkpoint(int mode);
     // Makes wal_frames() follow the commits. After PRAGMA wal_autocheckpoint, which takes the same hook away.
     void watch_wal();
@@ -74,10 +77,12 @@ class Database {
     explicit Database(sqlite3* connection);
     [[nodiscard]] base::Result<sqlite3_stmt*> prepared(std::string_view sql);
     [[nodiscard]] base::Error error(int code, std::string_view doing);
+    [[nodiscard]] base::Result<> write_wal_anew();
 
     std::unique_ptr<sqlite3, CloseConnection> connection_;
     std::unordered_map<std::string_view, Statement> statements_;  // keys are string literals
     Damage damage_ = Damage::none;
+    bool wal_in_doubt_ = true;  // what an earlier run has seen is not known
     int wal_frames_ = 0;
 };
 

@@ -26,6 +26,7 @@ class Folder {
     [[nodiscard]] const std::vector<std::filesystem::path>& closed() const { return closed_; }
     [[nodiscard]] std::filesystem::path database() const { return path_ / "queue.db"; }
     [[nodiscard]] std::filesystem::path bodies() const { return path_ / "bodies"; }
+    [[nodiscard]] std::filesystem::path reserve() const { return path_ / "reserve"; }
     [[nodiscard]] std::filesystem::path lock_file() const { return path_ / "lock"; }
 
   private:

@@ -116,6 +116,7 @@ void GroupCommit::note_maybe_on_disk(const Operations& batch) {
 void GroupCommit::note_failure(const base::Error& error) {
     ++health_.commits_failed;
     failed_ = true;
+    if (error.kind == ErrorKind::limit && options_.give_up_reserve) options_.give_up_reserve();
     failure_.kind = error.kind == ErrorKind::limit ? ErrorKind::limit : ErrorKind::unavailable;
     failure_.message =
         "the queue's disk does not take what is written; it is tried again until it does: " + error.message;
@@ -172,6 +173,7 @@ bool GroupCommit::keep_house(base::WallTime now) {
         checkpoint_at_bytes_ = 0;
     }
     tidy_log();
+    if (!failed_ && options_.take_reserve) options_.take_reserve(room_.disk_free_bytes);
     return more && trimming->outcome.has_value();
 }
 

@@ -51,6 +51,10 @@ struct GroupCommitOptions {
     std::uint64_t wal_checkpoint_bytes = 4ull << 20;
     // Free bytes of the disk; asked once a batch.
     std::move_only_function<std::uint64_t()> disk_free_bytes;
+    // Room that was kept is to be given up: the disk is full. May be empty, as the next.
+    std::move_only_function<void()> give_up_reserve = {};
+    // Now and then, while the disk works: room may be kept again.
+    std::move_only_function<void(std::uint64_t disk_free_bytes)> take_reserve = {};
 };
 
 class GroupCommit {

@@ -1,12 +1,17 @@
 #include "mailramp/queue/sqlite_store.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "mailramp/base/events.h"
+#include "queue/reserve.h"
 #include "queue/store_impl.h"
 
 namespace mailramp::queue {
 namespace {
+
+// Beside what new mail must leave free: the reserve is to change nothing about what is taken.
+constexpr std::uint64_t reserve_margin_bytes = 16ull << 20;
 
 CoreOptions core_options(const SqliteStoreOptions& options, const Folder& folder) {
     CoreOptions core;
@@ -16,6 +21,7 @@ CoreOptions core_options(const SqliteStoreOptions& options, const Folder& folder
     core.unsent_delay = options.unsent_delay;
     core.uncertain_delay = options.uncertain_delay;
     core.uncertain_attempts_max = options.uncertain_attempts_max;
+    core.due_ahead_max = options.due_ahead_max;
     core.counted_at_open_max = options.counted_at_open_max;
     core.history_age_max = options.history_age_max;
     core.history_rows_max = options.history_rows_max;
@@ -94,7 +100,16 @@ base::Result<std::unique_ptr<QueueStore>> open_sqlite_store(const SqliteStoreOpt
     GroupCommitOptions group;
     group.limits = RoomLimits{options.size_bytes_max, options.disk_free_bytes_min, options.wal_bytes_max};
     group.wal_checkpoint_bytes = options.wal_checkpoint_bytes;
-    group.disk_free_bytes = [path = parts.folder.path()] { return disk_free_bytes(path); };
+    const auto reserve = std::make_shared<Reserve>(
+        ReserveOptions{.file = parts.folder.reserve(),
+                       .free_bytes_min = options.disk_free_bytes_min + reserve_margin_bytes});
+    group.disk_free_bytes = [path = parts.folder.path(), reserve] {
+        const std::uint64_t free_bytes = disk_free_bytes(path);
+        return free_bytes - std::min(free_bytes, reserve->given_up_bytes());
+    };
+    group.give_up_reserve = [reserve] { reserve->give_up(); };
+    group.take_reserve = [reserve](std::uint64_t free_bytes) { reserve->take(free_bytes); };
+    reserve->take(disk_free_bytes(parts.folder.path()));
     return std::make_unique<SqliteStore>(std::move(parts), GroupCommit(std::move(*core), std::move(group)),
                                          executor, clock, std::move(logger));
 }

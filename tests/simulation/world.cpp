@@ -113,6 +113,7 @@ void World::calm() {
     network_.rough_inside = false;
     machine_.disk_latency_max = 4ms;
     heal_disk();
+    disk_.keep_power();
     end_faults();
     if (disk_.power_is_gone()) die(Network::Death::power);
 }

@@ -44,6 +44,9 @@ struct SqliteStoreOptions {
     // many uncertain endings they are held.
     base::Duration unsent_delay = std::chrono::minutes(1);
     base::Duration uncertain_delay = std::chrono::minutes(5);
+    // What is due later than this was written by a clock that has been set back since, and is due now. More
+    // than anybody waits for a next try.
+    base::Duration due_ahead_max = std::chrono::hours(3);
     std::size_t uncertain_attempts_max = 3;
     // All mail of the queue is held at the start, as an operator would hold it: after a restore from a
     // backup, which has mail in it that has been delivered since.

@@ -587,5 +587,33 @@ TEST(Core, KnowsWhichMailboxesHaveMail) {
     EXPECT_EQ(backlogs[1].recipients, 2u);
 }
 
+TEST(Core, WhatAClockThatWasSetBackHasMadeDueInTheFutureIsDueNow) {
+    const TemporaryFolder temporary;
+    CoreOnDisk queue(temporary.queue());
+    const QueueId id = queue.accept(acceptance_for({{"a@example.com", "one"}}));
+    // Accepted at noon; now it is the day before.
+    EXPECT_EQ(queue.claim("one", noon - 24h).message.value().id, id);
+    // What only waits for its next try goes on waiting.
+    const QueueId later = queue.accept(acceptance_for({{"b@example.com", "two"}}));
+    const ClaimResult waiting = queue.claim("two", noon - 2h);
+    EXPECT_FALSE(waiting.message) << later.text();
+    EXPECT_EQ(waiting.next_due, noon);
+}
+
+TEST(Core, AClockThatIsSetBackLetsNothingWaitBehindWhatIsDueSooner) {
+    const TemporaryFolder temporary;
+    CoreOnDisk queue(temporary.queue());
+    const QueueId before = queue.accept(acceptance_for({{"a@example.com", "one"}}));
+    EXPECT_EQ(queue.claim("one", noon).message.value().id, before);
+    const QueueId far = queue.accept(acceptance_for({{"b@example.com", "one"}}));
+    Acceptance now = acceptance_for({{"c@example.com", "one"}});
+    now.accepted = noon - 24h;
+    const QueueId near = queue.accept(std::move(now));
+    std::vector<QueueId> claimed;
+    for (int i = 0; i < 2; ++i)
+        claimed.push_back(queue.claim("one", noon - 24h).message.value().id);
+    EXPECT_THAT(claimed, ::testing::UnorderedElementsAre(far, near));
+}
+
 }  // namespace
 }  // namespace mailramp::queue

@@ -447,7 +447,7 @@ TEST_F(Store, KeepsEveryFileToItself) {
         EXPECT_EQ(entry.status().permissions() & others, std::filesystem::perms::none) << entry.path();
         if (entry.is_regular_file()) ++files;
     }
-    EXPECT_EQ(files, 4) << "lock, database, its log, a content";
+    EXPECT_EQ(files, 5) << "lock, reserve, database, its log, a content";
 }
 
 TEST_F(Store, RefusesASecondInstance) {

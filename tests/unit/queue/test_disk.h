@@ -42,6 +42,7 @@ class TestDisk {
     void heal();
     // The power goes at the k-th call from now: that call and all later ones fail.
     void cut_at_call(long k);
+    void keep_power() { cut_at_call(-calls_); }  // which is never
     void obey_syncs(Syncs syncs) { syncs_ = syncs; }
 
     // What kill -9 does: from stop() on nothing reaches the disk, but what was written stays, synced or not,
